@@ -1,0 +1,230 @@
+"""What all layers share: a layer is a record of its arguments, and its variables belong to the
+run that it is called in.
+"""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, Concatenate, ParamSpec
+
+import jax
+import jax.numpy as jnp
+
+import nn
+from nn.calls import is_heard, recorded
+from nn.expressions import show
+from nn.graph import Array, current_graph
+from nn.variables import regularize
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True, eq=False, repr=False, init=False)
+class Layer:
+    """The base of all layers, and of a user's own.
+
+    A layer takes its variable scope at its first call in a run and keeps it there: called again,
+    it shares its variables. The same layer can be used in any number of models.
+
+    A subclass implements `call(inputs)` and makes its variables with `add_weight`, there or in
+    `build(input_shape)`, which runs before the first `call` of each run.
+
+    Args:
+      trainable: whether its variables are trainable.
+      name: its name, and that of its scope; made unique. The default comes from the class.
+      dtype: of its variables; the default is that of the inputs.
+
+    >>> class Scale(layers.Layer):
+    ...     def build(self, input_shape):
+    ...         self.scale = self.add_weight('scale', [input_shape[-1]])
+    ...     def call(self, inputs):
+    ...         return inputs * self.scale
+    >>> params, _ = nn.transform(Scale()).init(jax.random.key(0), jnp.ones((2, 3)))
+    >>> params['scale/scale'].shape
+    (3,)
+    """
+
+    _: KW_ONLY
+    dtype: Any = None
+    _scope: Any = None
+    _reuse: Any = None
+
+    def __init__(
+        self,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
+        *,
+        _scope: Any = None,
+        _reuse: Any = None,
+    ):
+        given = {"trainable": trainable, "name": name, "dtype": dtype}
+        for attribute, value in {**given, "_scope": _scope, "_reuse": _reuse}.items():
+            object.__setattr__(self, attribute, value)
+
+    def build(self, input_shape: Any) -> None:
+        """Make the variables; a subclass may do so in `call` instead."""
+
+    def call(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Compute the outputs, inside the layer's scope."""
+        raise NotImplementedError(f"{type(self).__name__} does not implement call(inputs).")
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the layer in its scope."""
+        graph = current_graph(type(self).__name__)
+        inputs = jax.tree.map(jnp.asarray, inputs)
+        scope = graph.layers.get(self)
+        built = scope is not None
+        with self._recorded(inputs, args, kwargs) as call:
+            if scope is None:
+                scope = graph.layers[self] = self._take_scope()
+            reuse = True if built else self._reuse
+            with (
+                nn.variable_scope(scope, reuse=reuse, auxiliary_name_scope=False),
+                nn.name_scope(scope.original_name_scope),
+            ):
+                if not built:
+                    self.build(jax.tree.map(jnp.shape, inputs))
+                outputs = self.call(inputs, *args, **kwargs)
+                self._regularize_activity(outputs, scope.name)
+            if call is not None:
+                call.outputs = outputs
+        return outputs
+
+    def apply(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """Do what calling the layer does."""
+        return self(inputs, *args, **kwargs)
+
+    def add_weight(
+        self,
+        name: str,
+        shape: Sequence[int],
+        dtype: Any = None,
+        initializer: Any = None,
+        regularizer: Callable | None = None,
+        trainable: bool = True,
+        constraint: Callable | None = None,
+    ) -> Array:
+        """Return the variable `name` of the layer, as `nn.get_variable`."""
+        graph = current_graph("add_weight")
+        known = len(graph.variables)
+        value = nn.get_variable(
+            name,
+            shape,
+            dtype=dtype or self.dtype or jnp.float32,
+            initializer=initializer,
+            trainable=trainable and getattr(self, "trainable", True),
+            constraint=constraint,
+        )
+        if regularizer is not None and len(graph.variables) > known:
+            made = next(reversed(graph.variables))
+            regularize(made, regularizer, f"{nn.get_variable_scope().name}/{name}")
+        return value
+
+    add_variable = add_weight
+
+    def _take_scope(self) -> nn.VariableScope:
+        """Open the layer's scope for the first time in this run, and keep what was opened."""
+        base = getattr(self, "name", None) or _snake_case(type(self).__name__)
+        if self._scope is not None or self._reuse:
+            opening = nn.variable_scope(self._scope or base)
+        else:
+            opening = nn.variable_scope(None, default_name=base)
+        with opening as scope:
+            return scope
+
+    def _regularize_activity(self, outputs: Any, scope: str) -> None:
+        """Add the activity's loss, which TensorFlow divides by the batch size."""
+        regularizer = getattr(self, "activity_regularizer", None)
+        if regularizer is not None:
+            loss = regularizer(outputs)
+            if loss is not None:
+                loss = loss / outputs.shape[0]
+            nn.add_regularization(f"{scope}/ActivityRegularizer", lambda: loss)
+
+    def _recorded(self, inputs: Any, args: tuple, kwargs: dict) -> Any:
+        """Record this call, if anybody listens."""
+        if not is_heard():
+            return nullcontext()
+        arguments = {f.name: getattr(self, f.name) for f in _arguments(self)}
+        given = {f.name for f in _arguments(self) if not _is_default(self, f)} - {"name"}
+        bound = inspect.signature(self.call).bind(inputs, *args, **kwargs).arguments
+        passed = {k: v for k, v in bound.items() if v is not inputs}
+        return recorded(type(self).__name__, inputs, arguments | passed, given | set(passed))
+
+    def __repr__(self) -> str:
+        """The call that makes this layer, without its defaults."""
+        shown = []
+        for f in _arguments(self):
+            if f.default is dataclasses.MISSING:
+                shown.append(show(getattr(self, f.name)))
+            elif not _is_default(self, f):
+                shown.append(f"{f.name}={show(getattr(self, f.name))}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def functional(
+    layer: Callable[P, Layer], *, after_reuse: Sequence[str] = (), **call_arguments: Any
+) -> Callable[Concatenate[Any, P], Array]:
+    """Make the function `f(inputs, ...)` of a layer class: it makes a layer and calls it once.
+
+    As in TensorFlow its `name` is the name of the variable scope, not made unique, and a layer
+    with variables takes `reuse`.
+
+    Args:
+      layer: the class.
+      after_reuse: arguments that TensorFlow put behind `reuse` in the function.
+      **call_arguments: the arguments of `call` with their defaults, which the function takes too.
+    """
+
+    def keyword(name: str, default: Any) -> inspect.Parameter:
+        return inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default)
+
+    own = {
+        name: p
+        for name, p in inspect.signature(layer).parameters.items()
+        if p.kind is not p.KEYWORD_ONLY
+    }
+    last = [own.pop(name) for name in after_reuse]
+    has_variables = "trainable" in own
+    at = list(own).index("trainable" if has_variables else "name")
+    parameters = [keyword("inputs", inspect.Parameter.empty), *own.values()]
+    parameters[at + 1 : at + 1] = [keyword(k, v) for k, v in call_arguments.items()]
+    parameters += [keyword("reuse", None)] * has_variables + last
+    signature = inspect.Signature(parameters)
+
+    def function(*args: Any, **kwargs: Any) -> Array:
+        arguments = signature.bind(*args, **kwargs).arguments
+        inputs, reuse = arguments.pop("inputs"), arguments.pop("reuse", None)
+        called = {k: arguments.pop(k) for k in call_arguments if k in arguments}
+        made: Any = layer
+        return made(**arguments, _scope=arguments.get("name"), _reuse=reuse)(inputs, **called)
+
+    cls: Any = layer
+    function.__name__ = function.__qualname__ = _snake_case(cls.__name__)
+    function.__module__ = cls.__module__
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    function.__doc__ = f"Call a new `layers.{cls.__name__}` on `inputs`.\n\n{cls.__doc__}"
+    return function  # type: ignore[return-value]
+
+
+def _arguments(layer: Layer) -> list[dataclasses.Field]:
+    """Return the fields that TensorFlow's signature has: not the keyword-only internals."""
+    return [f for f in dataclasses.fields(layer) if not f.kw_only]
+
+
+def _is_default(layer: Layer, argument: dataclasses.Field) -> bool:
+    value = getattr(layer, argument.name)
+    return value is argument.default or (
+        type(value) is type(argument.default) and bool(value == argument.default)
+    )
+
+
+def _snake_case(name: str) -> str:
+    """Spell a class name as TensorFlow spells its default scope: Conv2D is conv2d."""
+    name = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", name)
+    name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+    return f"private{name}" if name.startswith("_") else name

@@ -1,0 +1,72 @@
+"""Functions that print as the expression that made them.
+
+`slim.l2_regularizer(4e-05)` returns a function; a table of arguments, a `repr` of a layer and an
+error message show it as `l2_regularizer(4e-05)`, never as `<function ... at 0x...>`.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+Made = TypeVar("Made", bound=Callable | None)
+
+
+class Expression:
+    """A function together with the call that made it; equal calls make equal functions."""
+
+    def __init__(self, function: Callable, expression: str):
+        self.function = function
+        self.expression = expression
+        self.__name__ = expression.partition("(")[0]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return self.expression
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and other.expression == self.expression
+
+    def __hash__(self) -> int:
+        return hash(self.expression)
+
+
+def prints_as_call(factory: Callable[P, Made]) -> Callable[P, Made]:
+    """Decorate a function that returns functions: what it returns prints as the call.
+
+    >>> @prints_as_call
+    ... def scaled(by):
+    ...     return lambda x: x * by
+    >>> scaled(2.0)
+    scaled(2.0)
+    """
+
+    @functools.wraps(factory)
+    def make(*args: P.args, **kwargs: P.kwargs) -> Any:
+        made = factory(*args, **kwargs)
+        if made is None or isinstance(made, Expression):
+            return made
+        arguments = [show(a) for a in args] + [f"{k}={show(v)}" for k, v in kwargs.items()]
+        return Expression(made, f"{factory.__name__}({', '.join(arguments)})")
+
+    return make
+
+
+def show(value: Any) -> str:
+    """Return the shortest text that a person would write for a value.
+
+    >>> show(show), show('SAME'), show({'decay': 0.9})
+    ('show', "'SAME'", "{'decay': 0.9}")
+    """
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k!r}: {show(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list | tuple) and type(value) in (list, tuple):
+        inside = ", ".join(show(v) for v in value) + ("," if value and len(value) == 1 else "")
+        return f"[{inside.rstrip(',')}]" if isinstance(value, list) else f"({inside})"
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
+    if callable(value) and not isinstance(value, Expression):
+        return getattr(value, "__name__", repr(value))
+    return repr(value)

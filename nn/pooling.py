@@ -1,0 +1,134 @@
+"""Pooling: the largest or the mean value under a window, in 1 to 3 dimensions."""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.typing import ArrayLike
+
+from nn import spelling
+from nn.spelling import Ints, Padding, Window
+
+
+def max_pool(
+    input: ArrayLike,
+    ksize: Ints,
+    strides: Ints,
+    padding: Padding,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Takes the largest value under each place of a window.
+
+    Args:
+        input: `[N, W, C]`, `[N, H, W, C]` or `[N, D, H, W, C]`, of any real type.
+        ksize: the window: an int, `[h, w]`, or as long as the data format: `[1, h, w, 1]`.
+        strides: the distance between its places, written like `ksize`.
+        padding: 'SAME', 'VALID', or explicit: `[[0, 0], [top, bottom], [left, right], [0, 0]]`.
+            The padding never wins.
+        data_format: the order of the axes: 'NHWC', 'NCHW', 'channels_first', ...
+
+    Raises:
+        ValueError: a shape or a number does not fit.
+        TypeError: a dtype, or the type of an argument, does not fit.
+
+    Of equal values the first (by rows) receives the gradient. Source: `tf.nn.max_pool`.
+
+    >>> max_pool(jnp.arange(9.0).reshape(1, 3, 3, 1), 2, 2, "SAME")[0, :, :, 0]
+    Array([[4., 5.],
+           [7., 8.]], dtype=float32)
+    """
+    input = jnp.asarray(input)
+    if not (jnp.issubdtype(input.dtype, jnp.floating) or jnp.issubdtype(input.dtype, jnp.integer)):
+        raise TypeError(f"max_pool: input has dtype {input.dtype}: expected a real number type")
+    window = _window("max_pool", input, ksize, strides, padding, data_format)
+    return _max_pool(input, window)
+
+
+def avg_pool(
+    input: ArrayLike,
+    ksize: Ints,
+    strides: Ints,
+    padding: str,
+    data_format: str | None = None,
+) -> jax.Array:
+    """Takes the mean of the values under each place of a window, the padding left out.
+
+    The arguments are `max_pool`'s, of a floating type and without explicit padding; half types
+    are summed in float32. Source: `tf.nn.avg_pool`.
+
+    >>> avg_pool(jnp.ones((1, 3, 3, 1)), 2, 2, "SAME")[0, :, :, 0]
+    Array([[1., 1.],
+           [1., 1.]], dtype=float32)
+    """
+    input = spelling.floating("avg_pool", "input", input)
+    if not isinstance(padding, str):
+        raise spelling.error("avg_pool", "padding", padding, "'SAME' or 'VALID'", TypeError)
+    window = _window("avg_pool", input, ksize, strides, padding, data_format)
+    return _avg_pool(input, window)
+
+
+def _window(
+    function: str,
+    input: jax.Array,
+    ksize: Ints,
+    strides: Ints,
+    padding: Padding,
+    data_format: str | None,
+) -> Window:
+    if input.ndim - 2 not in spelling.LAYOUTS:
+        raise ValueError(
+            f"{function}: input has shape {input.shape}: expected 3, 4 or 5 dimensions,"
+            " [N, W, C], [N, H, W, C] or [N, D, H, W, C]"
+        )
+    layout = spelling.layout(function, data_format, input.ndim - 2)
+    size = spelling.per_axis(function, "ksize", ksize, layout)
+    return spelling.window(function, input.shape, layout, size, strides, padding)
+
+
+# The sums themselves: every argument is checked and normalised, and a faster way to compute one
+# of them on some platform would be chosen here.
+
+
+@partial(jax.jit, static_argnames="window")
+def _max_pool(input: jax.Array, window: Window) -> jax.Array:
+    floating = jnp.issubdtype(input.dtype, jnp.floating)
+    lowest = -np.inf if floating else np.iinfo(input.dtype).min
+    return _reduce(input, lowest, lax.max, window)
+
+
+@partial(jax.jit, static_argnames="window")
+def _avg_pool(input: jax.Array, window: Window) -> jax.Array:
+    total = _reduce(spelling.widen(input), 0, lax.add, window)
+    pixels = jnp.asarray(_pixels(input.shape, window), total.dtype)
+    return (total / pixels).astype(input.dtype)
+
+
+def _reduce(input: jax.Array, start: float, operation: Callable, window: Window) -> jax.Array:
+    return lax.reduce_window(
+        input,
+        np.array(start, input.dtype),
+        operation,
+        window_dimensions=window.along_axes(window.size, 1),
+        window_strides=window.along_axes(window.strides, 1),
+        padding=window.along_axes(window.padding, (0, 0)),
+    )
+
+
+def _pixels(shape: tuple[int, ...], window: Window) -> int | np.ndarray:
+    """How many pixels of the input, not of its padding, each place of the window covers."""
+    if not any(map(any, window.padding)):
+        return math.prod(window.size)
+    covered = []
+    sizes = spelling.spatial(window.layout, shape)
+    places = window.outputs(shape)
+    for n, k, s, (before, _), count in zip(
+        sizes, window.size, window.strides, window.padding, places, strict=True
+    ):
+        first = np.arange(count) * s - before
+        covered.append(np.minimum(first + k, n) - np.maximum(first, 0))
+    pixels = math.prod(np.ix_(*covered))
+    return np.expand_dims(pixels, [window.layout.index(letter) for letter in "NC"])

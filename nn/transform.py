@@ -1,0 +1,149 @@
+"""A model function made pure: `init` gives its variables their first values, `apply` runs it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from nn.graph import Array, Graph, Variable
+from nn.summary import Row, rows_of, table
+
+Values = dict[str, Array]
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """The pure functions of a model; `nn.transform` makes it.
+
+    Variables live in two flat dicts keyed by their full TF1 names: `params` holds the trainable
+    ones, `state` all others, such as the moving statistics of batch norm.
+    """
+
+    fn: Callable[..., Any]
+
+    def init(self, rng: Array, *args: Any, **kwargs: Any) -> tuple[Values, Values]:
+        """Make the variables that the model asks for when called with these arguments.
+
+        The model is only traced, not computed: the cost is that of the initializers. The n-th
+        variable made draws from `fold_in(rng, n)`, whatever its name.
+
+        Returns:
+          `params, state`.
+
+        >>> net = nn.transform(layers.Dense(3))
+        >>> params, state = net.init(jax.random.key(0), jnp.ones((2, 4)))
+        >>> {name: p.shape for name, p in params.items()}, state
+        ({'dense/kernel': (4, 3), 'dense/bias': (3,)}, {})
+        """
+        params: Values = {}
+        state: Values = {}
+        for n, variable in enumerate(self.variables(*args, **kwargs)):
+            key = jax.random.fold_in(rng, n)
+            try:
+                value = variable.initializer(key, variable.shape, variable.dtype)
+            except jax.errors.UnexpectedTracerError as error:
+                raise ValueError(
+                    f"the initial value of {variable.name!r}, which {variable.site} makes, depends "
+                    "on the inputs; init does not compute them. Set it after init."
+                ) from error
+            (params if variable.trainable else state)[variable.name] = value
+        return params, state
+
+    def apply(
+        self,
+        params: Mapping[str, Array],
+        state: Mapping[str, Array],
+        *args: Any,
+        rng: Array | None = None,
+        **kwargs: Any,
+    ) -> tuple[Any, Values]:
+        """Run the model.
+
+        Args:
+          params: the trainable variables.
+          state: the other variables.
+          *args: go to the model.
+          rng: a random key, needed where the model draws random numbers (dropout in training).
+          **kwargs: go to the model.
+
+        Returns:
+          `out, state`: what the model returned, and the state it left.
+
+        Raises:
+          ValueError: a variable is missing or has another shape.
+
+        >>> net = nn.transform(layers.Dense(3))
+        >>> x = jnp.ones((2, 4))
+        >>> params, state = net.init(jax.random.key(0), x)
+        >>> out, state = jax.jit(net.apply)(params, state, x)
+        >>> out.shape
+        (2, 3)
+        """
+        with Graph({**params, **state}, state, rng) as graph:
+            out = self.fn(*args, **kwargs)
+        return out, graph.state
+
+    def variables(self, *args: Any, **kwargs: Any) -> tuple[Variable, ...]:
+        """List the variables in the order in which they are made, computing nothing.
+
+        The arguments are those of the model; `jax.ShapeDtypeStruct` will do for arrays.
+
+        >>> net = nn.transform(layers.Dense(3))
+        >>> [(v.name, v.shape) for v in net.variables(jnp.ones((2, 4)))]
+        [('dense/kernel', (4, 3)), ('dense/bias', (3,))]
+        """
+        return tuple(_trace(self.fn, args, kwargs).variables.values())
+
+    def rows(self, *args: Any, **kwargs: Any) -> list[Row]:
+        """Return the rows of `tabulate` as records."""
+        return rows_of(lambda: _trace(self.fn, args, kwargs))
+
+    def tabulate(self, *args: Any, **kwargs: Any) -> str:
+        """Return a table of the layer calls, computing nothing.
+
+        Its columns: the scope, the op, the arguments that differ from their defaults, the output's
+        shape, the variables made, their number of parameters, and FLOPs (two per multiply-add).
+
+        >>> print(nn.transform(layers.Dense(3)).tabulate(jnp.ones((2, 4))))
+        scope  op     arguments  output  variables             parameters  FLOPs
+        dense  Dense  units=3    [2, 3]  kernel[4,3], bias[3]          15     48
+        total                                                          15     48
+        """
+        return table(self.rows(*args, **kwargs))
+
+
+def transform(fn: Callable[..., Any]) -> Transformed:
+    """Make the pure functions `init` and `apply` of a model.
+
+    Args:
+      fn: a function that calls layers, or a layer; anything callable.
+
+    >>> def model(images):
+    ...     return layers.dense(layers.flatten(images), 10)
+    >>> net = nn.transform(model)
+    >>> params, state = net.init(jax.random.key(0), jnp.ones((2, 4, 4, 1)))
+    >>> sorted(params)
+    ['dense/bias', 'dense/kernel']
+    """
+    return Transformed(fn)
+
+
+def _trace(fn: Callable[..., Any], args: tuple, kwargs: dict) -> Graph:
+    """Run `fn` abstractly, with concrete values for every argument that is no array."""
+    leaves, structure = jax.tree.flatten((args, kwargs))
+    is_array = [isinstance(x, jax.Array | np.ndarray | jax.ShapeDtypeStruct) for x in leaves]
+    graphs = []
+
+    def run(arrays: list) -> Any:
+        arrays = iter(arrays)
+        filled = [next(arrays) if a else x for x, a in zip(leaves, is_array, strict=True)]
+        args, kwargs = jax.tree.unflatten(structure, filled)
+        with Graph(None, {}, None) as graph:
+            graphs.append(graph)
+            out = fn(*args, **kwargs)
+        return [x for x in jax.tree.leaves(out) if isinstance(x, jax.Array)]
+
+    jax.eval_shape(run, [x for x, a in zip(leaves, is_array, strict=True) if a])
+    return graphs[0]

@@ -1,0 +1,1 @@
+"""What real TensorFlow and TF-Slim answered, and the questions."""
