@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 import nn
 from nn.calls import is_heard, recorded
-from nn.expressions import show
+from nn.expressions import equal, show
 from nn.graph import Array, current_graph
 from nn.variables import regularize
 
@@ -150,10 +150,10 @@ class Layer:
         if not is_heard():
             return nullcontext()
         arguments = {f.name: getattr(self, f.name) for f in _arguments(self)}
-        given = {f.name for f in _arguments(self) if not _is_default(self, f)} - {"name"}
+        chosen = {f.name for f in _arguments(self) if not equal(arguments[f.name], f.default)}
         bound = inspect.signature(self.call).bind(inputs, *args, **kwargs).arguments
         passed = {k: v for k, v in bound.items() if v is not inputs}
-        return recorded(type(self).__name__, inputs, arguments | passed, given | set(passed))
+        return recorded(type(self).__name__, inputs, arguments | passed, chosen | set(passed))
 
     def __repr__(self) -> str:
         """The call that makes this layer, without its defaults."""
@@ -161,7 +161,7 @@ class Layer:
         for f in _arguments(self):
             if f.default is dataclasses.MISSING:
                 shown.append(show(getattr(self, f.name)))
-            elif not _is_default(self, f):
+            elif not equal(getattr(self, f.name), f.default):
                 shown.append(f"{f.name}={show(getattr(self, f.name))}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
@@ -214,13 +214,6 @@ def functional(
 def _arguments(layer: Layer) -> list[dataclasses.Field]:
     """Return the fields that TensorFlow's signature has: not the keyword-only internals."""
     return [f for f in dataclasses.fields(layer) if not f.kw_only]
-
-
-def _is_default(layer: Layer, argument: dataclasses.Field) -> bool:
-    value = getattr(layer, argument.name)
-    return value is argument.default or (
-        type(value) is type(argument.default) and bool(value == argument.default)
-    )
 
 
 def _snake_case(name: str) -> str:

@@ -128,7 +128,7 @@ class BatchNormalization(Layer):
         broadcast = tuple(n if i in axes else 1 for i, n in enumerate(x.shape))
         shape = (x.shape[axes[0]],) if len(axes) == 1 and not groups else broadcast
         gamma, beta = self._scale_and_offset(shape, x.dtype)
-        averages = self._averages(shape, x.dtype)
+        averages = self._averages(shape, x.dtype, training)
         reduced = tuple(i for i in range(x.ndim) if i not in axes and not (groups and i == 1))
         epsilon = self.epsilon
         if self._is_fused(inputs, axes):
@@ -159,7 +159,7 @@ class BatchNormalization(Layer):
                 gamma, beta = self._adjusted(training, x, gamma, beta)
             if correction:
                 gamma, beta = _then(correction, gamma, beta)
-            if self.trainable:
+            if self._moves:
                 self._assign(moved)
         if gamma is not None:
             gamma = jnp.reshape(gamma, broadcast) if gamma.ndim != x.ndim else gamma
@@ -167,6 +167,10 @@ class BatchNormalization(Layer):
             beta = jnp.reshape(beta, broadcast) if beta.ndim != x.ndim else beta
         outputs = nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
         return outputs.reshape(inputs.shape).astype(inputs.dtype)
+
+    @property
+    def _moves(self) -> bool:
+        return self.trainable
 
     def _axes(self, inputs: Array) -> tuple[int, ...]:
         axes = self.axis if isinstance(self.axis, list | tuple) else [self.axis]
@@ -187,28 +191,21 @@ class BatchNormalization(Layer):
         return fits and self.fused is not False
 
     def _scale_and_offset(self, shape: tuple, dtype: Any) -> tuple[Array | None, Array | None]:
-        gamma = beta = None
-        if self.scale:
-            gamma = self.add_weight(
-                "gamma",
-                shape,
-                dtype,
-                self.gamma_initializer,
-                self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
-        if self.center:
-            beta = self.add_weight(
-                "beta",
-                shape,
-                dtype,
-                self.beta_initializer,
-                self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )
-        return gamma, beta
+        """Return gamma and beta, made in this order."""
+        gamma = self._parameter("gamma", shape, dtype) if self.scale else None
+        return gamma, self._parameter("beta", shape, dtype) if self.center else None
 
-    def _averages(self, shape: tuple, dtype: Any) -> dict[str, Array]:
+    def _parameter(self, name: str, shape: tuple, dtype: Any) -> Array:
+        return self.add_weight(
+            name,
+            shape,
+            dtype,
+            getattr(self, f"{name}_initializer"),
+            getattr(self, f"{name}_regularizer"),
+            constraint=getattr(self, f"{name}_constraint"),
+        )
+
+    def _averages(self, shape: tuple, dtype: Any, training: Any) -> dict[str, Array]:
         """Return the non-trainable variables by name."""
         variance = self.moving_variance_initializer
         initializers = {
@@ -243,8 +240,8 @@ class BatchNormalization(Layer):
                 n = inputs.size // mean.size
                 variance = variance * (n / max(n - 1, 1))
             return (), {
-                "moving_mean": _move(averages["moving_mean"], mean, self.momentum),
-                "moving_variance": _move(averages["moving_variance"], variance, self.momentum),
+                "moving_mean": move(averages["moving_mean"], mean, self.momentum),
+                "moving_variance": move(averages["moving_variance"], variance, self.momentum),
             }
         deviation = jnp.sqrt(variance + self.epsilon)
         stddev = jnp.maximum(averages["renorm_stddev"], self.epsilon**0.5)
@@ -253,13 +250,13 @@ class BatchNormalization(Layer):
         r = jnp.clip(deviation / stddev, clipping.get("rmin"), clipping.get("rmax"))
         d = (mean - averages["renorm_mean"]) / stddev
         d = jnp.clip(d, None if dmax is None else -dmax, dmax)
-        moving_stddev = _move(averages["moving_stddev"], deviation, self.momentum)
+        moving_stddev = move(averages["moving_stddev"], deviation, self.momentum)
         return (jax.lax.stop_gradient(r), jax.lax.stop_gradient(d)), {
-            "moving_mean": _move(averages["moving_mean"], mean, self.momentum),
+            "moving_mean": move(averages["moving_mean"], mean, self.momentum),
             "moving_variance": jnp.maximum(jnp.square(moving_stddev) - self.epsilon, 0),
             "moving_stddev": moving_stddev,
-            "renorm_mean": _move(averages["renorm_mean"], mean, self.renorm_momentum),
-            "renorm_stddev": _move(averages["renorm_stddev"], deviation, self.renorm_momentum),
+            "renorm_mean": move(averages["renorm_mean"], mean, self.renorm_momentum),
+            "renorm_stddev": move(averages["renorm_stddev"], deviation, self.renorm_momentum),
         }
 
     def _adjusted(self, training: Any, x: Array, gamma: Any, beta: Any) -> tuple[Array, Array]:
@@ -272,15 +269,18 @@ class BatchNormalization(Layer):
         )
         return _then(adjustment, gamma, beta)
 
-    def _assign(self, moved: dict[str, Array]) -> None:
-        """Keep the moved averages; UPDATE_OPS lists them for code that looks there."""
+    def _assign(
+        self, moved: dict[str, Array], collections: Sequence[str] = (GraphKeys.UPDATE_OPS,)
+    ) -> None:
+        """Keep the moved averages, and list them for code that looks for update ops."""
         for name, value in moved.items():
             nn.assign(name, value)
-        for name in ("moving_mean", "moving_variance"):
-            nn.add_to_collection(GraphKeys.UPDATE_OPS, moved[name])
+        for collection in collections:
+            nn.add_to_collection(collection, moved["moving_mean"])
+            nn.add_to_collection(collection, moved["moving_variance"])
 
 
-def _move(average: Array, value: Array, momentum: Any) -> Array:
+def move(average: Array, value: Array, momentum: Any) -> Array:
     """One step of a moving average."""
     return average - (1 - momentum) * (average - jax.lax.stop_gradient(value))
 

@@ -23,7 +23,7 @@ class Call:
     Attributes:
       op: its name, `conv2d` or `Conv2D`.
       arguments: every argument but the inputs with the value it ended with.
-      given: those of them that the call, or a scope, set; the others are defaults.
+      chosen: those of them that are not at their defaults.
       site: the user's line.
       depth: how many recorded calls it is inside of.
       scope: the first scope that it opened.
@@ -36,7 +36,7 @@ class Call:
 
     op: str
     arguments: dict[str, Any]
-    given: frozenset[str]
+    chosen: frozenset[str]
     site: Site
     depth: int = 0
     scope: str | None = None
@@ -64,7 +64,7 @@ def listening(listener: Callable[[Call], None]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def recorded(
-    op: str, inputs: Any, arguments: dict[str, Any], given: Any, details: Any = None
+    op: str, inputs: Any, arguments: dict[str, Any], chosen: Any, details: Any = None
 ) -> Iterator[Call]:
     """Record the block as one call; the block sets its `outputs`."""
     listener = _listener.get()
@@ -73,7 +73,7 @@ def recorded(
     call = Call(
         op,
         arguments,
-        frozenset(given),
+        frozenset(chosen),
         call_site(),
         depth=outer.depth + 1 if outer else 0,
         inputs=inputs,

@@ -387,9 +387,9 @@ def _output_shape(
 ) -> tuple[int, ...]:
     """All of an output shape, of which only the spatial part may be given."""
     whole = {"N": batch, "C": channels}
-    given = layout if len(value) == len(layout) else spelling.spatial_letters(layout)
     expected = f"{len(layout)} ints, {batch} for N and {channels} for C (the layout is {layout})"
     numbers = spelling.integers(function, "output_shape", value, expected)
+    given = layout if len(numbers) == len(layout) else spelling.spatial_letters(layout)
     asked = whole | dict(zip(given, numbers, strict=False))
     if len(numbers) != len(given) or not whole.items() <= asked.items():
         raise spelling.error(function, "output_shape", value, expected)

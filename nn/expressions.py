@@ -21,6 +21,7 @@ class Expression:
         self.__name__ = expression.partition("(")[0]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function."""
         return self.function(*args, **kwargs)
 
     def __repr__(self) -> str:
@@ -70,3 +71,8 @@ def show(value: Any) -> str:
     if callable(value) and not isinstance(value, Expression):
         return getattr(value, "__name__", repr(value))
     return repr(value)
+
+
+def equal(a: Any, b: Any) -> bool:
+    """Tell whether two arguments are the same value, arrays only if they are the same array."""
+    return a is b or (type(a) is type(b) and not hasattr(a, "shape") and bool(a == b))

@@ -78,8 +78,9 @@ def _moments(x: jax.Array, axes: tuple[int, ...], keepdims: bool) -> tuple[jax.A
     # is 0 and keeps all derivatives right, without a sum over x in the first one's way back.
     middle = lax.stop_gradient(mean)
     variance = jnp.mean(jnp.square(wide - middle), axes, keepdims=True) - jnp.square(mean - middle)
-    results = mean.astype(x.dtype), variance.astype(x.dtype)
-    return results if keepdims else tuple(jnp.squeeze(result, axes) for result in results)
+    if not keepdims:
+        mean, variance = jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
+    return mean.astype(x.dtype), variance.astype(x.dtype)
 
 
 @jax.jit

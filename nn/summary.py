@@ -11,6 +11,8 @@ from nn.calls import Call, listening
 from nn.expressions import show
 from nn.graph import Variable
 
+_NAMES = {"name", "scope"}  # the scope has a column of its own
+
 
 @dataclass(frozen=True)
 class Row:
@@ -50,7 +52,7 @@ def _row(call: Call) -> Row:
     return Row(
         scope=call.scope or "",
         op=call.op,
-        arguments={name: call.arguments[name] for name in call.arguments if name in call.given},
+        arguments={k: v for k, v in call.arguments.items() if k in call.chosen - _NAMES},
         output=tuple(outputs[0].shape) if outputs else None,
         variables=tuple(call.variables),
         parameters=sum(math.prod(v.shape) for v in call.variables),
@@ -91,9 +93,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    arguments = ", ".join(
-        f"{name}={show(value)}" for name, value in row.arguments.items() if value is not None
-    )
+    arguments = ", ".join(f"{name}={show(value)}" for name, value in row.arguments.items())
     variables = ", ".join(
         f"{v.name.rpartition('/')[2]}[{','.join(map(str, v.shape))}]" for v in row.variables
     )

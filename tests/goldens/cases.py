@@ -7,6 +7,7 @@ from goldens import (
     collection_cases,
     layers_cases,
     loss_cases,
+    more_cases,
     nn_cases,
     reuse_cases,
     scope_cases,
@@ -23,6 +24,7 @@ TABLES = [
     collection_cases,
     arg_scope_cases,
     loss_cases,
+    more_cases,
 ]
 CASES: list[Case] = [case for table in TABLES for case in table.CASES]
 

@@ -227,7 +227,7 @@ def drawing(name, shape, maker):
     CASES.program(SCORES, statistics=True)(program)
 
 
-for shape in [(3, 3, 16, 64), (100, 50), (3, 3, 64, 2), (2000,)]:
+for shape in [(3, 3, 64, 128), (100, 50), (3, 3, 64, 2), (2000,)]:
     drawing("default", shape, None)
     drawing("xavier", shape, lambda t: t.slim.xavier_initializer())
     drawing("xavier normal", shape, lambda t: t.slim.xavier_initializer(uniform=False))
@@ -239,7 +239,7 @@ for shape in [(3, 3, 16, 64), (100, 50), (3, 3, 64, 2), (2000,)]:
     )
 drawing(
     "variance scaling fan avg",
-    (3, 3, 16, 64),
+    (3, 3, 64, 128),
     lambda t: t.slim.variance_scaling_initializer(factor=3.0, mode="FAN_AVG"),
 )
 

@@ -28,7 +28,6 @@ CASES.calls(
     # Refused
     {'strides': 1, 'padding': 'same'},
     {'strides': 1, 'padding': 'FULL'},
-    {'strides': [2, 2, 2, 1], 'padding': 'SAME'},
     {'strides': [1, 2, 2], 'padding': 'SAME'},
     {'strides': 0, 'padding': 'SAME'},
     {'strides': 1, 'padding': 'SAME', 'data_format': 'channels_last'},

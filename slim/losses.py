@@ -1,0 +1,571 @@
+"""Losses, as in `slim.losses`: each is a formula, averaged by one function and remembered.
+
+While a model runs, a loss is added to the collection `nn.GraphKeys.LOSSES`, whose sum is
+`get_total_loss()`. Outside of one, it is a function of its arguments and nothing else.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+import nn
+from nn import spelling
+from nn.graph import Array, GraphKeys, Regularization, find_graph
+from slim.scoping import add_arg_scope
+
+__all__ = [
+    "absolute_difference",
+    "add_loss",
+    "compute_weighted_loss",
+    "cosine_distance",
+    "get_losses",
+    "get_regularization_losses",
+    "get_total_loss",
+    "hinge_loss",
+    "log_loss",
+    "mean_pairwise_squared_error",
+    "mean_squared_error",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "sparse_softmax_cross_entropy",
+]
+
+
+def compute_weighted_loss(
+    losses: ArrayLike, weights: ArrayLike | None = 1.0, scope: str | None = None
+) -> Array:
+    """Return the weighted sum of `losses` over the number of them whose weight is not zero.
+
+    Args:
+      losses: `[N, ...]`.
+      weights: a scalar, `[N]`, `[N, 1]`, or of any rank up to that of `losses`, with the same
+        leading sizes: one weight for all the losses behind them. A last axis of size 1 is dropped.
+        Where a size is 1 instead, as in `[1]`, the weight is used for all but counts once.
+      scope: the name scope.
+
+    Returns:
+      A scalar of the dtype of `losses`; 0 where all weights are 0. It is added to the losses.
+
+    Raises:
+      ValueError: `weights` is None or does not fit, or `losses` is a scalar.
+
+    Source: `slim.losses.compute_weighted_loss`.
+
+    >>> float(slim.losses.compute_weighted_loss(jnp.array([1.0, 2.0, 6.0]), [1.0, 0.0, 2.0]))
+    6.5
+    """
+    with _scope(scope, "weighted_loss"):
+        losses = jnp.asarray(losses)
+        weights = _weights("compute_weighted_loss", weights)
+        if weights.ndim > 1 and weights.shape[-1] == 1:
+            weights = weights.squeeze(-1)
+        rest = losses.shape[weights.ndim :]
+        fits = weights.ndim <= losses.ndim and all(
+            w == n or 1 in (w, n) for w, n in zip(weights.shape, losses.shape, strict=False)
+        )
+        if not losses.ndim or not fits:
+            raise ValueError(
+                f"compute_weighted_loss: losses has shape {losses.shape} and weights "
+                f"{weights.shape}: expected losses [N, ...], and a scalar or [N] or further leading "
+                "sizes of losses for weights."
+            )
+        behind = jnp.sum(losses.astype(jnp.float32), range(weights.ndim, losses.ndim))
+        present = jnp.sum(weights != 0, dtype=jnp.float32) * math.prod(rest)
+        mean = jnp.sum(behind * weights) / jnp.maximum(present, 1.0)
+        # Not only a zero: with weights of zero nothing reaches a gradient, as in TensorFlow.
+        return _remembered(jnp.where(present > 0, mean, 0.0).astype(losses.dtype))
+
+
+def absolute_difference(
+    predictions: ArrayLike,
+    labels: ArrayLike | None = None,
+    weights: ArrayLike | None = 1.0,
+    scope: str | None = None,
+) -> Array:
+    """Return the weighted mean of `|predictions - labels|`, a float32 scalar.
+
+    Args:
+      predictions: `[N, ...]`.
+      labels: of the same shape.
+      weights: a scalar, `[N]`, or of the shape of `predictions`; see `compute_weighted_loss`.
+      scope: the name scope.
+
+    Raises:
+      ValueError: the shapes do not fit.
+      TypeError: there are no labels.
+
+    Source: `slim.losses.absolute_difference`.
+
+    >>> float(slim.losses.absolute_difference(jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0])))
+    1.5
+    """
+    with _scope(scope, "absolute_difference") as opened:
+        difference = _difference("absolute_difference", predictions, labels)
+        return compute_weighted_loss(jnp.abs(difference), weights, opened)
+
+
+def mean_squared_error(
+    predictions: ArrayLike,
+    labels: ArrayLike | None = None,
+    weights: ArrayLike | None = 1.0,
+    scope: str | None = None,
+) -> Array:
+    """Return the weighted mean of `(predictions - labels) ** 2`, a float32 scalar.
+
+    Args:
+      predictions: `[N, ...]`.
+      labels: of the same shape.
+      weights: a scalar, `[N]`, or of the shape of `predictions`; see `compute_weighted_loss`.
+      scope: the name scope.
+
+    Raises:
+      ValueError: the shapes do not fit.
+      TypeError: there are no labels.
+
+    Source: `slim.losses.mean_squared_error`.
+
+    >>> float(slim.losses.mean_squared_error(jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0])))
+    2.5
+    """
+    with _scope(scope, "mean_squared_error") as opened:
+        difference = _difference("mean_squared_error", predictions, labels)
+        return compute_weighted_loss(jnp.square(difference), weights, opened)
+
+
+def mean_pairwise_squared_error(
+    predictions: ArrayLike,
+    labels: ArrayLike | None = None,
+    weights: ArrayLike | None = 1.0,
+    scope: str | None = None,
+) -> Array:
+    """Return the weighted sum, over the batch, of how far apart the errors of one example are.
+
+    With `d = predictions - labels`, each example gives the mean of `(d_i - d_j) ** 2` over all
+    `n * n` ordered pairs, which is twice the variance of its `d`.
+
+    Args:
+      predictions: `[N, ...]`.
+      labels: of the same shape.
+      weights: a scalar, or `[N]`.
+      scope: the name scope.
+
+    Returns:
+      A float32 scalar: the sum, not the mean, over the examples. It is added to the losses.
+
+    Raises:
+      ValueError: the shapes do not fit.
+      TypeError: there are no labels.
+
+    Source: `slim.losses.mean_pairwise_squared_error`. (It takes weights of higher rank at times,
+    and computes nothing meaningful from them; here they are refused.)
+
+    >>> predictions, labels = jnp.array([[1.0, 2.0, 3.0]]), jnp.array([[0.0, 2.0, 2.0]])
+    >>> round(float(slim.losses.mean_pairwise_squared_error(predictions, labels)), 4)
+    0.4444
+    """
+    with _scope(scope, "mean_pairwise_squared_error"):
+        difference = _difference("mean_pairwise_squared_error", predictions, labels)
+        weights = _weights("mean_pairwise_squared_error", weights)
+        if not difference.ndim or weights.shape not in ((), (1,), difference.shape[:1]):
+            raise ValueError(
+                f"mean_pairwise_squared_error: predictions has shape {difference.shape} and weights "
+                f"{weights.shape}: expected predictions [N, ...], and a scalar or [N] for weights."
+            )
+        apart = 2 * jnp.var(difference, axis=range(1, difference.ndim))
+        # Not only a product: an example of weight zero gives its weight no gradient either.
+        return _remembered(jnp.sum(jnp.where(weights != 0, apart, 0.0) * weights))
+
+
+def cosine_distance(
+    predictions: ArrayLike,
+    labels: ArrayLike | None = None,
+    axis: int | None = None,
+    weights: ArrayLike | None = 1.0,
+    scope: str | None = None,
+    dim: int | None = None,
+) -> Array:
+    """Return the weighted mean of `1 - sum(predictions * labels)` along an axis.
+
+    Args:
+      predictions: `[N, ..., C]`, of unit length along the axis.
+      labels: of the same shape, of unit length likewise.
+      axis: the axis to sum over; required.
+      weights: a scalar, `[N]`, or of the remaining shape; see `compute_weighted_loss`.
+      scope: the name scope.
+      dim: the old name of `axis`.
+
+    Raises:
+      ValueError: the shapes do not fit; not exactly one of `axis` and `dim` is given.
+      TypeError: there are no labels, or `axis` is not an int.
+
+    Source: `slim.losses.cosine_distance`.
+
+    >>> predictions, labels = jnp.array([[1.0, 0.0], [0.0, 1.0]]), jnp.array([[1.0, 0.0], [1.0, 0.0]])
+    >>> float(slim.losses.cosine_distance(predictions, labels, axis=1))
+    0.5
+    """
+    if (axis is None) == (dim is None):
+        raise ValueError(
+            f"cosine_distance: axis is {axis} and dim is {dim}: expected an int for axis."
+        )
+    with _scope(scope, "cosine_distance_loss") as opened:
+        predictions, labels = _same_shape("cosine_distance", predictions=predictions, labels=labels)
+        along = [dim if axis is None else axis]
+        along = spelling.axes("cosine_distance", "axis", along, predictions.ndim)  # type: ignore
+        products = predictions.astype(jnp.float32) * labels.astype(jnp.float32)
+        return compute_weighted_loss(1 - jnp.sum(products, along), weights, opened)
+
+
+def log_loss(
+    predictions: ArrayLike,
+    labels: ArrayLike | None = None,
+    weights: ArrayLike | None = 1.0,
+    epsilon: float = 1e-7,
+    scope: str | None = None,
+) -> Array:
+    """Return the weighted mean of `-y log(p + epsilon) - (1 - y) log(1 - p + epsilon)`.
+
+    Args:
+      predictions: the probabilities `p`, `[N, ...]`.
+      labels: `y`, of the same shape, in `[0, 1]`.
+      weights: a scalar, `[N]`, or of the shape of `predictions`; see `compute_weighted_loss`.
+      epsilon: keeps the logarithm finite.
+      scope: the name scope.
+
+    Returns:
+      A float32 scalar, which is added to the losses.
+
+    Raises:
+      ValueError: the shapes do not fit.
+      TypeError: there are no labels.
+
+    Source: `slim.losses.log_loss`.
+
+    >>> round(float(slim.losses.log_loss(jnp.array([0.5, 0.9]), jnp.array([0.0, 1.0]))), 3)
+    0.399
+    """
+    with _scope(scope, "log_loss") as opened:
+        predictions, labels = _same_shape("log_loss", predictions=predictions, labels=labels)
+        p, y = predictions.astype(jnp.float32), labels.astype(jnp.float32)
+        losses = -y * jnp.log(p + epsilon) - (1 - y) * jnp.log(1 - p + epsilon)
+        return compute_weighted_loss(losses, weights, opened)
+
+
+def hinge_loss(
+    logits: ArrayLike, labels: ArrayLike | None = None, scope: str | None = None
+) -> Array:
+    """Return `max(1 - y * logits, 0)` elementwise, where `y` is -1 for label 0, and 1 for label 1.
+
+    Unlike the other losses it takes no weights, is not averaged, and is not added to the losses.
+
+    Args:
+      logits: of any shape.
+      labels: of the same shape, 0 or 1.
+      scope: the name scope.
+
+    Raises:
+      ValueError: the shapes differ.
+      TypeError: there are no labels, or the logits are not of a floating type.
+
+    Source: `slim.losses.hinge_loss`.
+
+    >>> slim.losses.hinge_loss(jnp.array([0.5, -2.0]), jnp.array([1.0, 0.0]))
+    Array([0.5, 0. ], dtype=float32)
+    """
+    with _scope(scope, "hinge_loss"):
+        logits, labels = _same_shape("hinge_loss", logits=logits, labels=labels)
+        logits = spelling.floating("hinge_loss", "logits", logits)
+        return nn.relu(1 - (2 * labels.astype(logits.dtype) - 1) * logits)
+
+
+def sigmoid_cross_entropy(
+    logits: ArrayLike,
+    multi_class_labels: ArrayLike,
+    weights: ArrayLike | None = 1.0,
+    label_smoothing: float = 0,
+    scope: str | None = None,
+) -> Array:
+    """Return the weighted mean cross-entropy of independent classes.
+
+    Args:
+      logits: `[N, K]`.
+      multi_class_labels: of the same shape, in `[0, 1]`.
+      weights: a scalar, `[N]`, or of the shape of `logits`; see `compute_weighted_loss`.
+      label_smoothing: if above 0, moves the labels that far towards 1/2.
+      scope: the name scope.
+
+    Returns:
+      A scalar of the dtype of `logits`, which is added to the losses.
+
+    Raises:
+      ValueError: the shapes do not fit.
+      TypeError: the logits are not of a floating type.
+
+    Source: `slim.losses.sigmoid_cross_entropy`.
+
+    >>> logits, labels = jnp.array([[2.0, -2.0]]), jnp.array([[1.0, 0.0]])
+    >>> round(float(slim.losses.sigmoid_cross_entropy(logits, labels)), 4)
+    0.1269
+    """
+    with _scope(scope, "sigmoid_cross_entropy_loss") as opened:
+        logits, labels = _same_shape(
+            "sigmoid_cross_entropy", logits=logits, multi_class_labels=multi_class_labels
+        )
+        x = spelling.widen(spelling.floating("sigmoid_cross_entropy", "logits", logits))
+        y = labels.astype(x.dtype)
+        if label_smoothing > 0:
+            y = y * (1 - label_smoothing) + 0.5 * label_smoothing
+        losses = -y * jax.nn.log_sigmoid(x) - (1 - y) * jax.nn.log_sigmoid(-x)
+        return compute_weighted_loss(losses.astype(logits.dtype), weights, opened)
+
+
+def softmax_cross_entropy(
+    logits: ArrayLike,
+    onehot_labels: ArrayLike,
+    weights: ArrayLike | None = 1.0,
+    label_smoothing: float = 0,
+    scope: str | None = None,
+) -> Array:
+    """Return the weighted mean cross-entropy of exclusive classes.
+
+    Args:
+      logits: `[N, K]`.
+      onehot_labels: `[N, K]`, probabilities; no gradient flows into them.
+      weights: a scalar, or `[N]`; see `compute_weighted_loss`.
+      label_smoothing: if above 0, moves the labels that far towards `1/K`. (With more axes, `K` is
+        the size of the second one, as in TF-Slim.)
+      scope: the name scope.
+
+    Returns:
+      A scalar of the dtype of `logits`, which is added to the losses.
+
+    Raises:
+      ValueError: the shapes do not fit.
+      TypeError: the logits are not of a floating type.
+
+    Source: `slim.losses.softmax_cross_entropy`.
+
+    >>> logits, labels = jnp.array([[2.0, 0.0]]), jnp.array([[1.0, 0.0]])
+    >>> round(float(slim.losses.softmax_cross_entropy(logits, labels)), 4)
+    0.1269
+    """
+    with _scope(scope, "softmax_cross_entropy_loss") as opened:
+        logits, labels = _same_shape(
+            "softmax_cross_entropy", logits=logits, onehot_labels=onehot_labels
+        )
+        if logits.ndim < 2:
+            raise spelling.error(
+                "softmax_cross_entropy", "the shape of logits", logits.shape, "[N, K]"
+            )
+        x = spelling.widen(spelling.floating("softmax_cross_entropy", "logits", logits))
+        y = jax.lax.stop_gradient(labels.astype(x.dtype))
+        if label_smoothing > 0:
+            y = y * (1 - label_smoothing) + label_smoothing / y.shape[1]
+        losses = -jnp.sum(y * nn.log_softmax(x), -1)
+        return compute_weighted_loss(losses.astype(logits.dtype), weights, opened)
+
+
+def sparse_softmax_cross_entropy(
+    logits: ArrayLike,
+    labels: ArrayLike,
+    weights: ArrayLike | None = 1.0,
+    scope: str | None = None,
+) -> Array:
+    """Return the weighted mean cross-entropy of exclusive classes, given by number.
+
+    Args:
+      logits: `[N, K]`.
+      labels: `[N]` or `[N, 1]`, integers in `[0, K)`; any other makes the loss NaN.
+      weights: a scalar, `[N]` or `[N, 1]`; see `compute_weighted_loss`.
+      scope: the name scope.
+
+    Returns:
+      A scalar of the dtype of `logits`, which is added to the losses.
+
+    Raises:
+      ValueError: the shapes do not fit.
+      TypeError: the labels are not integers, or the logits not of a floating type.
+
+    Source: `slim.losses.sparse_softmax_cross_entropy`.
+
+    >>> round(float(slim.losses.sparse_softmax_cross_entropy(jnp.array([[2.0, 0.0]]), [0])), 4)
+    0.1269
+    """
+    with _scope(scope, "sparse_softmax_cross_entropy_loss") as opened:
+        logits = spelling.floating("sparse_softmax_cross_entropy", "logits", logits)
+        labels = jnp.asarray(labels)
+        if not jnp.issubdtype(labels.dtype, jnp.integer):
+            raise TypeError(
+                f"sparse_softmax_cross_entropy: labels has dtype {labels.dtype}: expected integers. "
+                "For one-hot labels there is softmax_cross_entropy."
+            )
+        n = logits.shape[0] if logits.ndim == 2 else None
+        if labels.ndim == 0 or labels.shape[0] != n or labels.size != n:
+            raise ValueError(
+                f"sparse_softmax_cross_entropy: logits has shape {logits.shape} and labels "
+                f"{labels.shape}: expected [N, K] and [N] or [N, 1]."
+            )
+        labels = labels.reshape(-1, 1)
+        in_range = (labels >= 0) & (labels < logits.shape[1])
+        picked = jnp.take_along_axis(nn.log_softmax(spelling.widen(logits)), labels, axis=1)
+        losses = -picked * jnp.where(in_range, 1.0, jnp.nan)  # the gradient becomes NaN as well
+        return compute_weighted_loss(losses[:, 0].astype(logits.dtype), weights, opened)
+
+
+@add_arg_scope
+def add_loss(loss: ArrayLike, loss_collection: str | None = GraphKeys.LOSSES) -> None:
+    """Add a loss of one's own to the losses of the running model.
+
+    Every loss of this module adds itself by this function: an `arg_scope` of it reaches them all.
+
+    Args:
+      loss: an array, as a rule a scalar.
+      loss_collection: the collection; None adds nothing.
+
+    Raises:
+      ValueError: the model runs this inside a jit, grad, scan ... of its own.
+
+    Source: `slim.losses.add_loss`.
+
+    >>> def objective(x):
+    ...     slim.losses.add_loss(jnp.sum(x))
+    ...     return slim.losses.get_total_loss()
+    >>> float(nn.transform(objective).apply({}, {}, jnp.ones(3))[0])
+    3.0
+    """
+    graph = find_graph()
+    if graph is None or not loss_collection:
+        return
+    graph.check_trace("adding a loss")
+    value = jnp.asarray(loss)
+    # An array has no name: a loss is found by the name scope in which it is added.
+    name = f"{graph.name_scope}/value" if graph.name_scope else "value"
+    nn.add_to_collection(loss_collection, Regularization(name, lambda: value))
+
+
+def get_losses(scope: str | None = None, loss_collection: str = GraphKeys.LOSSES) -> list[Array]:
+    """Return the losses added so far, without those of regularizers.
+
+    Args:
+      scope: a regular expression that the start of a loss's name scope must match.
+      loss_collection: the collection.
+
+    Raises:
+      ValueError: no model is running.
+
+    Source: `slim.losses.get_losses`.
+
+    >>> def losses(x):
+    ...     slim.losses.mean_squared_error(x, 2 * x)
+    ...     return slim.losses.get_losses()
+    >>> [float(loss) for loss in nn.transform(losses).apply({}, {}, jnp.ones(3))[0]]
+    [1.0]
+    """
+    return nn.get_collection(loss_collection, scope)
+
+
+def get_regularization_losses(scope: str | None = None) -> list[Array]:
+    """Return the losses of the regularizers, computed from the present values of variables.
+
+    Args:
+      scope: a regular expression that the start of a loss's name must match.
+
+    Raises:
+      ValueError: no model is running.
+
+    Source: `slim.losses.get_regularization_losses`.
+
+    >>> def losses(x):
+    ...     slim.fully_connected(x, 2, weights_regularizer=slim.l2_regularizer(0.1))
+    ...     return slim.losses.get_regularization_losses()
+    >>> net = nn.transform(losses)
+    >>> len(net.apply(*net.init(jax.random.key(0), jnp.ones((1, 3))), jnp.ones((1, 3)))[0])
+    1
+    """
+    return nn.get_regularization_losses(scope)
+
+
+def get_total_loss(add_regularization_losses: bool = True, name: str = "total_loss") -> Array:
+    """Return the sum of the losses added so far, those of regularizers included.
+
+    Args:
+      add_regularization_losses: whether to include the latter.
+      name: the name scope of the sum.
+
+    Raises:
+      ValueError: there are none, their shapes differ, or no model is running.
+      TypeError: their dtypes differ.
+
+    Source: `slim.losses.get_total_loss`.
+
+    >>> def objective(x, labels):
+    ...     logits = slim.fully_connected(x, 2, weights_regularizer=slim.l2_regularizer(0.1))
+    ...     slim.losses.softmax_cross_entropy(logits, labels)
+    ...     return slim.losses.get_total_loss()
+    >>> net = nn.transform(objective)
+    >>> x, labels = jnp.ones((1, 3)), jnp.array([[0.0, 1.0]])
+    >>> params, state = net.init(jax.random.key(0), x, labels)
+    >>> (loss, state), grads = jax.value_and_grad(net.apply, has_aux=True)(params, state, x, labels)
+    >>> sorted(grads)
+    ['fully_connected/biases', 'fully_connected/weights']
+    """
+    losses = get_losses() + (get_regularization_losses() if add_regularization_losses else [])
+    if not losses:
+        raise ValueError(
+            "get_total_loss: no loss was added. Call a loss of slim.losses, or "
+            "slim.losses.add_loss, before it, in the same run of the model."
+        )
+    shapes, dtypes = {jnp.shape(loss) for loss in losses}, {jnp.dtype(loss) for loss in losses}
+    if len(shapes) > 1:
+        raise ValueError(f"get_total_loss: the losses have the shapes {shapes}: expected only one.")
+    if len(dtypes) > 1:
+        raise TypeError(
+            f"get_total_loss: the losses have the dtypes {', '.join(sorted(map(str, dtypes)))}: "
+            "expected only one. Compute the losses of half-precision logits in float32."
+        )
+    with nn.name_scope(name, "total_loss"):
+        return sum(losses[1:], losses[0])
+
+
+def _remembered(loss: Array) -> Array:
+    add_loss.unheard(loss)  # type: ignore[attr-defined]
+    return loss
+
+
+@contextlib.contextmanager
+def _scope(scope: str | None, default_name: str) -> Iterator[str | None]:
+    """Open the name scope of a loss if a model is running; gives its name, to enter it again."""
+    with nn.name_scope(scope, default_name) if find_graph() else contextlib.nullcontext() as opened:
+        yield opened
+
+
+def _difference(function: str, predictions: ArrayLike, labels: ArrayLike | None) -> Array:
+    """Return predictions - labels, in float32."""
+    predictions, labels = _same_shape(function, predictions=predictions, labels=labels)
+    return predictions.astype(jnp.float32) - labels.astype(jnp.float32)
+
+
+def _same_shape(function: str, **arguments: Any) -> list[Array]:
+    """Return the two arguments as arrays of one shape."""
+    for name, value in arguments.items():
+        if value is None:
+            raise spelling.error(function, name, value, "an array", TypeError)
+    first, second = arrays = [jnp.asarray(value) for value in arguments.values()]
+    if first.shape != second.shape:
+        names = list(arguments)
+        raise ValueError(
+            f"{function}: {names[0]} has shape {first.shape} and {names[1]} {second.shape}: "
+            "expected the same."
+        )
+    return arrays
+
+
+def _weights(function: str, weights: ArrayLike | None) -> Array:
+    if weights is None:
+        raise spelling.error(function, "weights", weights, "an array; 1.0 weighs nothing")
+    return jnp.asarray(weights).astype(jnp.float32)

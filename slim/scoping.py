@@ -1,0 +1,286 @@
+"""`arg_scope`: defaults for a whole block, and where each of them was set.
+
+The current scope is a plain dict `{op: {argument: value}}`, as published code expects. The
+settings that it was made of, with the line of each, ride along and are searched only when asked.
+It stands in a `ContextVar`: a scope opened in one thread or asyncio task is not seen in another.
+"""
+
+import contextlib
+import dataclasses
+import difflib
+import functools
+import inspect
+import re
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, ParamSpec, TypeVar
+
+from nn.calls import is_heard, recorded
+from nn.expressions import equal
+from nn.graph import find_graph
+from nn.site import Site, call_site
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One `arg_scope`: the keys of its ops, the defaults it set for them, and its line."""
+
+    ops: frozenset[str]
+    defaults: Mapping[str, Any]
+    site: Site
+    graph: Callable[[], Any]  # a weak reference to the run that it was opened in
+
+
+class Scope(dict):
+    """A scope's `{op: {argument: value}}`, and the settings that made it, outermost first."""
+
+    settings: tuple[Setting, ...] = ()
+
+
+_current: ContextVar[Scope | None] = ContextVar("arg_scope", default=None)
+_parameters: dict[str, dict[str, inspect.Parameter]] = {}  # of each decorated op
+
+
+def current_arg_scope() -> dict[str, dict[str, Any]]:
+    """Return the defaults in force: `{op: {argument: value}}`, with `arg_scope_func_key` as keys.
+
+    >>> slim.current_arg_scope()
+    {}
+    """
+    scope = _current.get()
+    return Scope() if scope is None else scope
+
+
+def arg_scope_func_key(op: Any) -> str:
+    """Return the key of an op in a scope: `conv2d` and `convolution2d` are one.
+
+    >>> slim.arg_scope_func_key(slim.conv2d) == slim.arg_scope_func_key(slim.convolution2d)
+    True
+    """
+    return getattr(op, "_key_op", str(op))
+
+
+def has_arg_scope(func: Any) -> bool:
+    """Tell whether a function was decorated with `add_arg_scope`.
+
+    >>> slim.has_arg_scope(slim.conv2d), slim.has_arg_scope(slim.repeat)
+    (True, False)
+    """
+    return arg_scope_func_key(func) in _parameters
+
+
+def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
+    """Return the names of the arguments of a decorated function that have defaults.
+
+    Raises:
+      ValueError: the function is not decorated with `add_arg_scope`.
+
+    >>> slim.arg_scoped_arguments(slim.flatten)
+    ('outputs_collections', 'scope')
+    """
+    if not has_arg_scope(func):
+        raise _undecorated(func, call_site())
+    parameters = _parameters[arg_scope_func_key(func)].values()
+    return tuple(p.name for p in parameters if p.default is not p.empty)
+
+
+def arg_scope(
+    list_ops_or_scope: Sequence[Any] | Mapping[str, Mapping[str, Any]], **kwargs: Any
+) -> contextlib.AbstractContextManager[dict[str, dict[str, Any]]]:
+    """Set defaults for the calls of some ops in a block; as `slim.arg_scope`.
+
+    A call's own keyword wins over the innermost scope, that over outer ones, and those over the
+    op's defaults. Values replace each other whole, dicts too.
+
+    Args:
+      list_ops_or_scope: a list or tuple of ops decorated with `add_arg_scope`; or a scope that an
+        earlier `arg_scope` gave, which then stands instead of the surrounding ones.
+      **kwargs: the defaults.
+
+    Returns:
+      A context manager, or decorator, that gives the scope as a dict. Open it inside the function
+      that is transformed: one that is open around `init` or `apply` is refused.
+
+    Raises:
+      TypeError: `list_ops_or_scope` is neither a list, a tuple nor a dict. At the call of an op:
+        it has no such argument, or got it by position as well.
+      ValueError: an op is not decorated, or a dict comes with defaults.
+      AttributeError: an op is a `functools.partial`.
+
+    >>> def model(x):
+    ...     with slim.arg_scope([slim.conv2d], padding='VALID', activation_fn=None):
+    ...         x = slim.conv2d(x, 8, 3)
+    ...         return slim.conv2d(x, 8, 3, padding='SAME')
+    >>> net, x = nn.transform(model), jnp.ones((1, 9, 9, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0].shape
+    (1, 7, 7, 8)
+    """
+    return _opened(list_ops_or_scope, kwargs, call_site())
+
+
+@contextlib.contextmanager
+def _opened(ops: Any, defaults: dict[str, Any], site: Site) -> Iterator[dict]:
+    scope = _entered_again(ops, defaults, site) if isinstance(ops, dict) else None
+    token = _current.set(_extended(ops, defaults, site) if scope is None else scope)
+    try:
+        yield current_arg_scope()
+    finally:
+        _current.reset(token)
+
+
+def _extended(ops: Any, defaults: dict[str, Any], site: Site) -> Scope:
+    """The current scope with these defaults for these ops."""
+    if not isinstance(ops, list | tuple):
+        raise TypeError(
+            f"arg_scope at {site} takes a list or tuple of ops, or a scope (a dict), got {ops!r}. "
+            "Write arg_scope([op], ...)."
+        )
+    current = current_arg_scope()
+    scope = Scope(current)
+    for op in ops:
+        if not has_arg_scope(op):
+            raise _undecorated(op, site)
+        key = arg_scope_func_key(op)
+        scope[key] = {**scope.get(key, {}), **defaults}
+    scope.settings = getattr(current, "settings", ())
+    if ops:
+        keys = frozenset(map(arg_scope_func_key, ops))
+        scope.settings += (Setting(keys, dict(defaults), site, _running()),)
+    return scope
+
+
+def _entered_again(scope: dict, defaults: dict[str, Any], site: Site) -> Scope:
+    """A scope captured before, now standing instead of all that surround it."""
+    if defaults:
+        raise ValueError(
+            f"arg_scope at {site} got a scope to enter again and defaults as well "
+            f"({', '.join(defaults)}). Open a second arg_scope for them."
+        )
+    again = Scope(scope)
+    settings = getattr(scope, "settings", None)
+    if settings is None:  # a dict that a person made, or copied
+        settings = [Setting(frozenset({op}), dict(scope[op]), site, _running()) for op in scope]
+    again.settings = tuple(dataclasses.replace(s, graph=_running()) for s in settings)
+    return again
+
+
+def add_arg_scope(func: Callable[P, R]) -> Callable[P, R]:
+    """Decorate a function so that `arg_scope` can set defaults of its arguments.
+
+    >>> @slim.add_arg_scope
+    ... def scaled(x, by=1.0):
+    ...     return x * by
+    >>> with slim.arg_scope([scaled], by=3.0):
+    ...     scaled(2.0)
+    6.0
+    """
+    key = arg_scope_func_key(func)
+    parameters = _parameters[key] = dict(inspect.signature(func).parameters)
+    positional = [n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD,)]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+    def resolve(args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """The keywords of a call together with those that the scope adds."""
+        scope = current_arg_scope()
+        scoped = scope.get(key)
+        if not scoped:
+            return kwargs
+        here = find_graph()
+        for setting in _settings_of(scope, key):
+            if setting.graph() is not here:
+                raise _opened_outside(func, setting)
+        for name in scoped:
+            if name not in parameters and not takes_any:
+                raise _unknown(func, name, parameters, _setting_of(scope, key, name))
+        for name in positional[: len(args)]:
+            if name in scoped:
+                raise _by_position(func, name, _setting_of(scope, key, name))
+        return {**scoped, **kwargs}
+
+    @functools.wraps(func)
+    def func_with_args(*args: P.args, **kwargs: P.kwargs) -> R:
+        resolved = resolve(args, kwargs)
+        if not is_heard():
+            return func(*args, **resolved)  # type: ignore[arg-type]
+        return _heard(func, args, resolved, _settings_of(current_arg_scope(), key))
+
+    def unheard(*args: Any, **kwargs: Any) -> Any:
+        return func(*args, **resolve(args, kwargs))  # type: ignore[arg-type]
+
+    func_with_args._key_op = key  # type: ignore[attr-defined]
+    func_with_args.unheard = unheard  # type: ignore[attr-defined]
+    return func_with_args
+
+
+def _heard(func: Callable, args: tuple, kwargs: dict, settings: tuple[Setting, ...]) -> Any:
+    """Call `func`, and tell the listener."""
+    signature = inspect.signature(func)
+    bound = signature.bind(*args, **kwargs)
+    bound.apply_defaults()
+    arguments = dict(bound.arguments)
+    inputs = arguments.pop(next(iter(arguments)), None) if arguments else None
+    chosen = {k for k, v in arguments.items() if not equal(v, signature.parameters[k].default)}
+    op = re.sub(r"convolution(?=\dd)", "conv", func.__name__)  # the name people write
+    with recorded(op, inputs, arguments, chosen, settings) as call:
+        call.outputs = func(*args, **kwargs)
+    return call.outputs
+
+
+def _settings_of(scope: Mapping, key: str) -> tuple[Setting, ...]:
+    return tuple(s for s in getattr(scope, "settings", ()) if key in s.ops)
+
+
+def _setting_of(scope: Mapping, key: str, name: str) -> Setting:
+    """The innermost setting of an argument: the one that counts."""
+    return next(s for s in reversed(_settings_of(scope, key)) if name in s.defaults)
+
+
+def _running() -> Callable[[], Any]:
+    graph = find_graph()
+    return (lambda: None) if graph is None else weakref.ref(graph)
+
+
+def _opened_outside(func: Callable, setting: Setting) -> ValueError:
+    return ValueError(
+        f"{func.__name__} at {call_site()} is in the reach of the arg_scope at {setting.site}, "
+        "which was opened outside of the transformed function. JAX keeps what it traces once, so a "
+        "later call could silently run with stale defaults. Open the arg_scope inside the function "
+        "given to nn.transform (a captured scope can be entered there: `with slim.arg_scope(sc):`)."
+    )
+
+
+def _unknown(func: Callable, name: str, known: Mapping, setting: Setting) -> TypeError:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"It takes {', '.join(known)}."
+    return TypeError(
+        f"{func.__name__} at {call_site()} has no argument {name!r}, which the arg_scope at "
+        f"{setting.site} sets. {hint}"
+    )
+
+
+def _by_position(func: Callable, name: str, setting: Setting) -> TypeError:
+    return TypeError(
+        f"{func.__name__} at {call_site()} got multiple values for argument {name!r}: one by "
+        f"position, and {setting.defaults[name]!r} from the arg_scope at {setting.site}. Pass it "
+        f"by keyword to override the scope: {name}=..."
+    )
+
+
+def _undecorated(op: Any, site: Site) -> Exception:
+    if isinstance(op, functools.partial):
+        inner = getattr(op.func, "__name__", repr(op.func))
+        return AttributeError(
+            f"arg_scope at {site}: a functools.partial of {inner} has no arg_scope of its own. "
+            f"Name {inner} in the list; the partial obeys it except for what it fixes."
+        )
+    name = getattr(op, "__name__", repr(op))
+    module = getattr(op, "__module__", "?")
+    return ValueError(
+        f"arg_scope at {site}: {module}.{name} is not decorated with @slim.add_arg_scope. "
+        "Decorate it, or leave it out of the list."
+    )
