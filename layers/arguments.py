@@ -1,6 +1,7 @@
 """Checks of the arguments that Keras spells its own way; `nn.spelling` reads TensorFlow's."""
 
 import operator
+from numbers import Real
 from typing import Any
 
 from nn.spelling import LAYOUTS
@@ -43,13 +44,25 @@ def padding(layer: str, value: Any, *more: str) -> str:
 
 
 def units(layer: str, argument: str, value: Any) -> int:
-    """Return a number of channels as a positive int; TensorFlow takes 4.0 and '4' for 4."""
+    """Return a number of outputs as a positive int; TensorFlow takes 4.0 and '4' for 4."""
     try:
         number = int(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{layer}: {argument} must be an int, got {value!r}.") from None
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{layer}: {argument} must be an int, got {value!r}.") from None
+    return _positive(layer, argument, number)
+
+
+def channels(layer: str, argument: str, value: Any) -> int:
+    """Return a number of channels as a positive int; TensorFlow takes 4.0 for 4, but not '4'."""
+    if not isinstance(value, Real):
+        kind = ValueError if value is None else TypeError
+        raise kind(f"{layer}: {argument} must be an int, got {value!r}.")
+    return _positive(layer, argument, int(value))
+
+
+def _positive(layer: str, argument: str, number: int) -> int:
     if number <= 0:
-        raise ValueError(f"{layer}: {argument} must be positive, got {value!r}.")
+        raise ValueError(f"{layer}: {argument} must be positive, got {number}.")
     return number
 
 

@@ -101,7 +101,7 @@ class _Conv(_Convolutional):
 
     def call(self, inputs: Array) -> Array:
         """Convolve `inputs`, add the bias, apply the activation."""
-        filters = arguments.units(type(self).__name__, "filters", self.filters)
+        filters = arguments.channels(type(self).__name__, "filters", self.filters)
         shape = (*self._per_axis("kernel_size"), self._channels(inputs), filters)
         kernel = self._kernel(inputs, "kernel", shape, "kernel")
         strides, padding, layout, dilations = self._geometry()
@@ -218,8 +218,9 @@ class _SeparableConv(_Convolutional):
 
     def call(self, inputs: Array) -> Array:
         """Convolve each channel by itself, mix the channels, add the bias, activate."""
-        filters = arguments.units(type(self).__name__, "filters", self.filters)
-        channels, multiplier = self._channels(inputs), self.depth_multiplier
+        filters = arguments.channels(type(self).__name__, "filters", self.filters)
+        channels = self._channels(inputs)
+        multiplier = arguments.channels(type(self).__name__, "depth_multiplier", self.depth_multiplier)
         shape = (*self._per_axis("kernel_size"), channels, multiplier)
         depthwise = self._kernel(inputs, "depthwise_kernel", shape, "depthwise")
         shape = (*[1] * self.rank, channels * multiplier, filters)
@@ -349,7 +350,8 @@ class DepthwiseConv2D(_Convolutional):
 
     def call(self, inputs: Array) -> Array:
         """Convolve each channel by itself, add the bias, apply the activation."""
-        channels, multiplier = self._channels(inputs), self.depth_multiplier
+        channels = self._channels(inputs)
+        multiplier = arguments.channels(type(self).__name__, "depth_multiplier", self.depth_multiplier)
         shape = (*self._per_axis("kernel_size"), channels, multiplier)
         depthwise = self._kernel(inputs, "depthwise_kernel", shape, "depthwise")
         outputs = nn.depthwise_conv2d(inputs, depthwise, *self._geometry())

@@ -37,8 +37,8 @@ class Dense(Layer):
       name: the layer's name, and its variable scope.
 
     Raises:
-      ValueError: `units` is not positive, or the inputs have fewer than two dimensions.
-      TypeError: `units` is no number, or the inputs are no floats.
+      ValueError: `units` is no positive number, or the inputs have fewer than two dimensions.
+      TypeError: the inputs are no floats.
 
     Source: `tf.layers.Dense`.
 
@@ -119,6 +119,10 @@ class Dropout(Layer):
     noise_shape: Any = None
     seed: int | None = None
     name: str | None = None
+
+    def __post_init__(self):
+        if isinstance(self.rate, int | float) and not 0 <= self.rate <= 1:
+            raise ValueError(f"Dropout: rate must be in [0, 1), got {self.rate}.")
 
     def call(self, inputs: Array, training: Any = False) -> Array:
         """Drop, if `training`."""

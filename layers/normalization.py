@@ -93,15 +93,6 @@ class BatchNormalization(Layer):
             raise TypeError(
                 f"BatchNormalization: axis must be an int or a list of ints, got {self.axis!r}."
             )
-        excluding = {
-            "renorm=True": self.renorm,
-            "a list of axes": len(axes) > 1,
-            "virtual_batch_size": self.virtual_batch_size is not None,
-            "adjustment": self.adjustment is not None,
-        }
-        asked = [name for name, is_asked in excluding.items() if is_asked]
-        if self.fused and asked:
-            raise ValueError(f"BatchNormalization: fused=True excludes {' and '.join(asked)}.")
         unknown = set(self.renorm_clipping or {}) - {"rmin", "rmax", "dmax"}
         if self.renorm and unknown:
             raise ValueError(

@@ -24,8 +24,8 @@ def explicit(
     3274634
     """
 
-    def decay(kernel: jax.Array) -> jax.Array:
-        return weight_decay * nn.l2_loss(kernel)
+    def decay(kernel: jax.Array) -> jax.Array | None:
+        return weight_decay * nn.l2_loss(kernel) if weight_decay else None
 
     net = layers.Conv2D(
         32, 5, padding="same", activation=nn.relu, kernel_regularizer=decay, name="conv1"

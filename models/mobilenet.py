@@ -53,8 +53,8 @@ def explicit(
     4231976
     """
 
-    def decay(kernel: jax.Array) -> jax.Array:
-        return weight_decay * nn.l2_loss(kernel)
+    def decay(kernel: jax.Array) -> jax.Array | None:
+        return weight_decay * nn.l2_loss(kernel) if weight_decay else None
 
     net = layers.Conv2D(
         _filters(32, width),

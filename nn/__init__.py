@@ -17,7 +17,7 @@ from nn.activations import (
     tanh,
 )
 from nn.control import smart_cond
-from nn.convolution import (
+from nn.convolutional import (
     conv1d,
     conv1d_transpose,
     conv2d,

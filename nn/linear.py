@@ -89,13 +89,14 @@ def dropout(
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(f"dropout: x has dtype {x.dtype}: expected a floating type to be scaled")
     shape = _noise_shape(noise_shape, x)
+    if rng is None:
+        raise spelling.error("dropout", "rng", rng, "a jax.random key", TypeError)
     if not isinstance(rate, Tracer):
         if not isinstance(rate, Real | np.ndarray | jax.Array) or not 0 <= rate < 1:
             raise spelling.error("dropout", "rate", rate, "a number in [0, 1)")
         if rate == 0:
             return x
-    if rng is None:
-        raise spelling.error("dropout", "rng", rng, "a jax.random key", TypeError)
+        rate = np.asarray(rate, jnp.promote_types(x.dtype, jnp.float32))  # 1 - 0.9 is 0.1 then
     return _dropout(x, rate, rng, shape)
 
 

@@ -103,7 +103,7 @@ def name_scope(
     elif name.endswith("/"):
         path = name[:-1]
     else:
-        _check_name(name, at_root=not outer)
+        check_name(name, at_root=not outer)
         path = graph.unique_name(name)
     graph.name_scope = path
     if graph.call is not None and graph.call.scope is None:
@@ -248,9 +248,10 @@ def _nested(inner: Callable, outer: Callable) -> Callable:
     return getter
 
 
-def _check_name(name: str, at_root: bool) -> None:
+def check_name(name: str, at_root: bool) -> None:
+    """Refuse a name that TensorFlow does not allow."""
     if not (_LEGAL_AT_ROOT if at_root else _LEGAL_BELOW).fullmatch(name):
         raise ValueError(
-            f"{name!r} at {call_site()} is not a legal scope name: use letters, digits and "
+            f"{name!r} at {call_site()} is not a legal name: use letters, digits and "
             "_ . \\ / > -" + (", and start with a letter, a digit or a dot." if at_root else ".")
         )

@@ -19,7 +19,7 @@ from nn.graph import (
     current_graph,
 )
 from nn.initializers import glorot_uniform_initializer, zeros_initializer
-from nn.scopes import AUTO_REUSE, open_scope
+from nn.scopes import AUTO_REUSE, check_name, open_scope
 from nn.site import call_site
 
 _glorot_uniform = glorot_uniform_initializer()
@@ -107,13 +107,14 @@ def _variable(
             f"Use reuse=nn.AUTO_REUSE to make it; the variables made so far are: {near}."
         )
     graph.check_trace(f"making the variable {name!r}")
+    check_name(name, at_root=True)
     if initializer is not None and not callable(initializer):
-        initializer = jnp.asarray(initializer, dtype)
-        if shape is not None and shape != initializer.shape:
+        if shape is not None:
             raise ValueError(
-                f"variable {name!r}: shape is {shape}, and its initializer has the shape "
-                f"{initializer.shape}."
+                f"variable {name!r} at {call_site()}: an array as initializer has its own shape; "
+                "leave shape out."
             )
+        initializer = jnp.asarray(initializer, dtype)
         shape, initializer = initializer.shape, _constant(initializer)
     if shape is None:
         raise ValueError(f"variable {name!r} at {call_site()}: its shape is needed to make it.")

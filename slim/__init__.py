@@ -9,7 +9,17 @@ from slim.convolutional import (
     convolution3d,
     separable_convolution2d,
 )
-from slim.core import bias_add, dropout, flatten, fully_connected, softmax
+from slim.core import (
+    bias_add,
+    dropout,
+    elu,
+    flatten,
+    fully_connected,
+    linear,
+    relu,
+    relu6,
+    softmax,
+)
 from slim.initializers import (
     variance_scaling_initializer,
     xavier_initializer,
@@ -73,6 +83,7 @@ __all__ = [
     "convolution3d",
     "current_arg_scope",
     "dropout",
+    "elu",
     "filter_variables",
     "flatten",
     "fully_connected",
@@ -89,9 +100,12 @@ __all__ = [
     "l1_l2_regularizer",
     "l1_regularizer",
     "l2_regularizer",
+    "linear",
     "losses",
     "max_pool2d",
     "model_variable",
+    "relu",
+    "relu6",
     "repeat",
     "separable_conv2d",
     "separable_convolution2d",

@@ -1,5 +1,6 @@
 """Slim's layers without a window: fully connected, dropout, flatten, softmax, bias."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -84,6 +85,12 @@ def fully_connected(
             outputs_collections,
             opened.name,
         )
+
+
+linear = functools.partial(fully_connected, activation_fn=None)
+relu = functools.partial(fully_connected, activation_fn=nn.relu)
+relu6 = functools.partial(fully_connected, activation_fn=nn.relu6)
+elu = functools.partial(fully_connected, activation_fn=nn.elu)
 
 
 @add_arg_scope

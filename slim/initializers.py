@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -90,7 +89,7 @@ def variance_scaling_initializer(
 
 
 def _check_floating(dtype: Any) -> None:
-    if not jax.dtypes.issubdtype(np.dtype(dtype), np.floating):
+    if not jnp.issubdtype(np.dtype(dtype), np.floating):
         raise spelling.error(
             "variance_scaling_initializer", "dtype", dtype, "a floating type", TypeError
         )

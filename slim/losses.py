@@ -71,8 +71,8 @@ def compute_weighted_loss(
         if not losses.ndim or not fits:
             raise ValueError(
                 f"compute_weighted_loss: losses has shape {losses.shape} and weights "
-                f"{weights.shape}: expected losses [N, ...], and a scalar or [N] or further leading "
-                "sizes of losses for weights."
+                f"{weights.shape}: expected losses [N, ...], and weights that are a scalar or have "
+                "the leading sizes of losses, such as [N]."
             )
         behind = jnp.sum(losses.astype(jnp.float32), range(weights.ndim, losses.ndim))
         present = jnp.sum(weights != 0, dtype=jnp.float32) * math.prod(rest)
@@ -173,8 +173,8 @@ def mean_pairwise_squared_error(
         weights = _weights("mean_pairwise_squared_error", weights)
         if not difference.ndim or weights.shape not in ((), (1,), difference.shape[:1]):
             raise ValueError(
-                f"mean_pairwise_squared_error: predictions has shape {difference.shape} and weights "
-                f"{weights.shape}: expected predictions [N, ...], and a scalar or [N] for weights."
+                f"mean_pairwise_squared_error: predictions has shape {difference.shape} and "
+                f"weights {weights.shape}: expected [N, ...], and a scalar or [N]."
             )
         apart = 2 * jnp.var(difference, axis=range(1, difference.ndim))
         # Not only a product: an example of weight zero gives its weight no gradient either.
@@ -205,7 +205,7 @@ def cosine_distance(
 
     Source: `slim.losses.cosine_distance`.
 
-    >>> predictions, labels = jnp.array([[1.0, 0.0], [0.0, 1.0]]), jnp.array([[1.0, 0.0], [1.0, 0.0]])
+    >>> predictions, labels = jnp.eye(2), jnp.array([[1.0, 0.0], [1.0, 0.0]])
     >>> float(slim.losses.cosine_distance(predictions, labels, axis=1))
     0.5
     """
@@ -401,8 +401,8 @@ def sparse_softmax_cross_entropy(
         labels = jnp.asarray(labels)
         if not jnp.issubdtype(labels.dtype, jnp.integer):
             raise TypeError(
-                f"sparse_softmax_cross_entropy: labels has dtype {labels.dtype}: expected integers. "
-                "For one-hot labels there is softmax_cross_entropy."
+                f"sparse_softmax_cross_entropy: labels has dtype {labels.dtype}: expected "
+                "integers. For one-hot labels there is softmax_cross_entropy."
             )
         n = logits.shape[0] if logits.ndim == 2 else None
         if labels.ndim == 0 or labels.shape[0] != n or labels.size != n:
@@ -515,12 +515,13 @@ def get_total_loss(add_regularization_losses: bool = True, name: str = "total_lo
     ['fully_connected/biases', 'fully_connected/weights']
     """
     losses = get_losses() + (get_regularization_losses() if add_regularization_losses else [])
+    losses = [jnp.asarray(loss) for loss in losses]
     if not losses:
         raise ValueError(
             "get_total_loss: no loss was added. Call a loss of slim.losses, or "
             "slim.losses.add_loss, before it, in the same run of the model."
         )
-    shapes, dtypes = {jnp.shape(loss) for loss in losses}, {jnp.dtype(loss) for loss in losses}
+    shapes, dtypes = {loss.shape for loss in losses}, {loss.dtype for loss in losses}
     if len(shapes) > 1:
         raise ValueError(f"get_total_loss: the losses have the shapes {shapes}: expected only one.")
     if len(dtypes) > 1:

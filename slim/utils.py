@@ -95,6 +95,8 @@ def n_positive_integers(n: int, value: Any) -> tuple[int, ...]:
     values = tuple(value) if isinstance(value, list | tuple) else (value,) * n
     if len(values) != n:
         raise ValueError(f"expected {n} ints, or one, got {value!r}.")
+    if isinstance(value, str):
+        raise ValueError(f"expected ints, got {value!r}.")
     if not all(isinstance(v, int) for v in values):
         raise TypeError(f"expected ints, got {value!r}.")
     if min(values) < 1:

@@ -8,14 +8,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import layers
-import nn
 import numpy as np
 import pytest
-import slim
 from goldens.answers import Answer, answer, recorded_names
 from goldens.cases import CASES
 from goldens.kit import Case, flatten
+
+import layers
+import nn
+import slim
 
 # Sums of up to a few hundred float32 products, in another order than TensorFlow's: some 1e-6 of
 # the largest element. Twice that again where a gradient passes through batch norm's division.
@@ -25,7 +26,7 @@ TOLERANCE = 1e-5
 KEY = jax.random.key(0)
 
 # Each case is compiled once and run once on a few numbers: compiling is what takes the time.
-QUICK = {'xla_backend_optimization_level': 0}
+QUICK = {"xla_backend_optimization_level": 0}
 
 
 def library() -> SimpleNamespace:
@@ -40,17 +41,17 @@ def library() -> SimpleNamespace:
 
 
 SHARED = [
-    'variable_scope',
-    'get_variable_scope',
-    'get_variable',
-    'name_scope',
-    'AUTO_REUSE',
-    'GraphKeys',
-    'get_collection',
-    'add_to_collection',
-    'constant_initializer',
-    'zeros_initializer',
-    'ones_initializer',
+    "variable_scope",
+    "get_variable_scope",
+    "get_variable",
+    "name_scope",
+    "AUTO_REUSE",
+    "GraphKeys",
+    "get_collection",
+    "add_to_collection",
+    "constant_initializer",
+    "zeros_initializer",
+    "ones_initializer",
 ]
 
 
@@ -98,11 +99,11 @@ class Replay:
                 mixed = [next(given) if f else x for x, f in zip(inputs, floats, strict=True)]
                 (outputs, losses), after = self.net.apply(params, state, *mixed, rng=KEY)
                 objective = sum(
-                    jnp.sum(output.astype('float32') * self.case.cotangent(i, output.shape))
+                    jnp.sum(output.astype("float32") * self.case.cotangent(i, output.shape))
                     for i, output in enumerate(outputs)
                     if jnp.issubdtype(output.dtype, jnp.floating)
                 )
-                return jnp.asarray(objective, 'float32'), (outputs, after, losses)
+                return jnp.asarray(objective, "float32"), (outputs, after, losses)
 
             sources = [x for x, f in zip(inputs, floats, strict=True) if f]
             slopes, rest = jax.grad(forward, argnums=(0, 1), has_aux=True)(params, sources)
@@ -113,55 +114,55 @@ class Replay:
 
 def expected_error(name: str) -> tuple[type[Exception], ...]:
     """The exceptions that count as the recorded one."""
-    if name == 'AttributeError':  # TensorFlow stumbled over a wrong type; we may say so properly
+    if name == "AttributeError":  # TensorFlow stumbled over a wrong type; we may say so properly
         return (AttributeError, TypeError, ValueError)
     return (getattr(builtins, name, ValueError),)  # tf.errors.* are no built-ins
 
 
 def assert_close(got: Any, expected: Any, what: str) -> None:
     got, expected = np.asarray(got), np.asarray(expected)
-    assert got.shape == expected.shape, f'{what}: shape {got.shape}, recorded {expected.shape}'
-    assert got.dtype.kind == expected.dtype.kind, f'{what}: {got.dtype}, recorded {expected.dtype}'
+    assert got.shape == expected.shape, f"{what}: shape {got.shape}, recorded {expected.shape}"
+    assert got.dtype.kind == expected.dtype.kind, f"{what}: {got.dtype}, recorded {expected.dtype}"
     largest = max(np.abs(expected).max(initial=0), 1.0)
-    error = np.abs(got.astype('float64') - expected).max(initial=0)
-    assert error <= TOLERANCE * largest, f'{what}: off by {error:.2g}, largest is {largest:.2g}'
+    error = np.abs(got.astype("float64") - expected).max(initial=0)
+    assert error <= TOLERANCE * largest, f"{what}: off by {error:.2g}, largest is {largest:.2g}"
 
 
 def check_initial(variable: Any, value: Any) -> None:
     """First values: the same constant, or random numbers of the same spread."""
-    value, n = np.asarray(value, 'float64'), value.size
+    value, n = np.asarray(value, "float64"), value.size
     if isinstance(variable.initial, float):
         np.testing.assert_allclose(value, variable.initial, rtol=1e-6, err_msg=variable.name)
     else:
         # The largest of n uniform numbers misses the limit by 1/n; truncated normal ones by 4/n.
-        largest, spread = variable.initial['max'], variable.initial['std']
-        assert abs(np.abs(value).max() / largest - 1) < 20 / n, f'largest of {variable.name}'
-        assert abs(value.std() / spread - 1) < 4 / n**0.5, f'spread of {variable.name}'
+        largest, spread = variable.initial["max"], variable.initial["std"]
+        assert abs(np.abs(value).max() / largest - 1) < 20 / n, f"largest of {variable.name}"
+        assert abs(value.std() / spread - 1) < 4 / n**0.5, f"spread of {variable.name}"
 
 
 def check_variables(replay: Replay, variables: Any, recorded: Answer) -> None:
     """Names, shapes, kinds, collections and first values, in the order of creation."""
     got = [(v.name, v.shape, np.dtype(v.dtype).name, v.trainable) for v in variables]
-    narrow = {'int64': 'int32'}  # JAX's integers, unless asked for wider ones
+    narrow = {"int64": "int32"}  # JAX's integers, unless asked for wider ones
     assert got == [
         (v.name, v.shape, narrow.get(v.dtype, v.dtype), v.trainable) for v in recorded.variables
     ]
     for key, names in replay.collections.items():
         assert names == [v.name for v in recorded.variables if key in v.collections], key
     for variable, ours in zip(recorded.variables, variables, strict=True):
-        if variable.initial != 'random':  # random numbers are looked at where there are many
+        if variable.initial != "random":  # random numbers are looked at where there are many
             check_initial(variable, ours.initializer(KEY, ours.shape, ours.dtype))
 
 
-@pytest.mark.parametrize('case', CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_as_the_real_thing(case: Case) -> None:
-    if case.later:
-        pytest.skip(f'not yet: {case.later}')
+    if case.skip:
+        pytest.skip(f"not yet: {case.skip}")
     recorded, replay = answer(case), Replay(case)
     if recorded.refused:
         with pytest.raises(expected_error(recorded.refused)) as caught:
             replay.net.variables(*replay.inputs)
-        assert not str(caught.value).startswith('module '), 'a name is missing'
+        assert not str(caught.value).startswith("module "), "a name is missing"
         return
     variables = replay.net.variables(*replay.inputs)
     check_variables(replay, variables, recorded)
@@ -173,11 +174,11 @@ def test_as_the_real_thing(case: Case) -> None:
     )
     assert replay.returns == recorded.returns
     for i, (got, expected) in enumerate(zip(outputs, recorded.outputs, strict=True)):
-        assert_close(got, expected, f'output {i}')
+        assert_close(got, expected, f"output {i}")
     assert set(state) == set(recorded.state)
     for name, expected in recorded.state.items():
         assert_close(state[name], expected, name)
-    assert_close(np.array(losses), np.array(recorded.regularization), 'regularization')
+    assert_close(np.array(losses), np.array(recorded.regularization), "regularization")
     if recorded.input_slopes is not None:
         slopes = list(zip(input_slopes, recorded.input_slopes, strict=True))
         trainable = [v.name for v in recorded.variables if v.trainable]
@@ -186,7 +187,7 @@ def test_as_the_real_thing(case: Case) -> None:
             for name, expected in zip(trainable, recorded.variable_slopes, strict=True)
         ]
         for i, (got, expected) in enumerate(slopes):
-            assert_close(got, np.zeros_like(got) if expected is None else expected, f'slope {i}')
+            assert_close(got, np.zeros_like(got) if expected is None else expected, f"slope {i}")
 
 
 def test_every_case_is_recorded() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from goldens.kit import Case
 
 HERE = pathlib.Path(__file__).parent
@@ -27,7 +28,7 @@ class RecordedVariable:
 
     @property
     def trainable(self) -> bool:
-        return 'trainable_variables' in self.collections
+        return "trainable_variables" in self.collections
 
 
 @dataclass(frozen=True)
@@ -46,46 +47,51 @@ class Answer:
 
 @functools.cache
 def _files() -> tuple[dict[str, Any], np.ndarray]:
-    with np.load(HERE / 'recorded.npz') as numbers:
-        return json.loads((HERE / 'recorded.json').read_text()), numbers['values']
+    with np.load(HERE / "recorded.npz") as numbers:
+        return json.loads((HERE / "recorded.json").read_text()), numbers["values"]
 
 
 def recorded_names() -> set[str]:
     """The names of all recorded cases."""
-    return set(_files()[0]) - {'about'}
+    return set(_files()[0]) - {"about"}
 
 
 def answer(case: Case) -> Answer:
     """The recorded answer to a case."""
     cases, numbers = _files()
     raw = cases[case.name]
-    if 'refused' in raw:
-        return Answer(refused=raw['refused'])
+    if "refused" in raw:
+        return Answer(refused=raw["refused"])
 
-    def array(at: int | None, shape: Any, dtype: str = 'float32') -> np.ndarray | None:
+    def array(at: int | None, shape: Any, dtype: str = "float32") -> np.ndarray | None:
         if at is None:
             return None
         return numbers[at : at + math.prod(shape)].reshape(shape).astype(dtype)
 
-    variables = [RecordedVariable(n, d, tuple(s), tuple(c), i) for n, d, s, c, i in raw['variables']]
+    variables = [
+        RecordedVariable(n, d, tuple(s), tuple(c), i) for n, d, s, c, i in raw["variables"]
+    ]
     if case.statistics:
-        return Answer('', raw['returns'], tuple(variables))
+        return Answer("", raw["returns"], tuple(variables))
     known = {variable.name: variable for variable in variables}
     sources = [spec.shape for spec in case.inputs if spec.differentiable]
     targets = [variable.shape for variable in variables if variable.trainable]
     slopes = [
         None
-        if raw[f'slopes of {what}'] is None
-        else tuple(array(at, s) for at, s in zip(raw[f'slopes of {what}'], shapes, strict=True))
-        for what, shapes in [('inputs', sources), ('variables', targets)]
+        if raw[f"slopes of {what}"] is None
+        else tuple(array(at, s) for at, s in zip(raw[f"slopes of {what}"], shapes, strict=True))
+        for what, shapes in [("inputs", sources), ("variables", targets)]
     ]
     return Answer(
-        refused='',
-        returns=raw['returns'],
+        refused="",
+        returns=raw["returns"],
         variables=tuple(variables),
-        outputs=tuple(array(at, shape, dtype) for dtype, shape, at in raw['outputs']),
+        outputs=tuple(array(at, shape, dtype) for dtype, shape, at in raw["outputs"]),
         input_slopes=slopes[0],
         variable_slopes=slopes[1],
-        state={n: array(at, known[n].shape) for n, at in raw['after updates'].items()},
-        regularization=tuple(value for _, value in raw['regularization']),
+        state={
+            name: array(at, known[name].shape, known[name].dtype)
+            for name, at in raw["after updates"].items()
+        },
+        regularization=tuple(value for _, value in raw["regularization"]),
     )

@@ -11,6 +11,7 @@ from goldens import (
     nn_cases,
     reuse_cases,
     scope_cases,
+    scoped_layers_cases,
     slim_cases,
 )
 from goldens.kit import Case
@@ -23,6 +24,7 @@ TABLES = [
     reuse_cases,
     collection_cases,
     arg_scope_cases,
+    scoped_layers_cases,
     loss_cases,
     more_cases,
 ]

@@ -1,4 +1,4 @@
-"""What a golden case is made of; used by the recorder and by the replay, so it imports neither TF nor JAX."""
+"""What a golden case is made of, for the recorder and the replay: neither TF nor JAX."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Case:
     name: str
     program: Callable[..., Any]
     inputs: tuple[Input, ...]
-    later: str = ""  # why the replay leaves it out for now
+    skip: str = ""  # why the replay leaves it out for now
     gradients: bool = True
     statistics: bool = False  # record the spread of random initial values
 
@@ -142,7 +142,7 @@ class Table(list[Case]):
     def calls(self, op: str, inputs: Any, *rows: dict[str, Any], **base: Any) -> None:
         """One case per row: `op(*inputs, **base, **row)`.
 
-        Keys beginning with `_` in a row or in the base are fields of the case: `_later`,
+        Keys beginning with `_` in a row or in the base are fields of the case: `_skip`,
         `_gradients`, `_in` (other inputs).
         """
         for row in rows:

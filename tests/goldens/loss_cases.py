@@ -137,7 +137,7 @@ def a_regularizer_of_the_users(t, x):
     return t.slim.fully_connected(x, 3, weights_regularizer=lambda w: (w * w)[0, 0])
 
 
-# Regularizers ---------------------------------------------------------------------------------------
+# Regularizers -------------------------------------------------------------------------------------
 
 
 @CASES.program(SCORES)
@@ -203,7 +203,7 @@ making(name="l1_l2_regularizer", scale_l1=0.5, scale_l2=-1.0)
 making(name="l1_l2_regularizer", scale_l1=1, scale_l2=1)
 making("sum_regularizer", 3)
 
-# Initializers ---------------------------------------------------------------------------------------
+# Initializers -------------------------------------------------------------------------------------
 
 for mode in ["fan_in", "FAN_OUTSIDE", None]:
     making("variance_scaling_initializer", mode=mode)

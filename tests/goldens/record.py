@@ -23,10 +23,11 @@ import tensorflow.compat.v1 as tf
 import tensorflow.compat.v2 as tf2
 import tf_keras
 import tf_slim
-from goldens.cases import CASES
-from goldens.kit import Case, flatten
 from tf_slim.layers import utils as slim_utils
 from tf_slim.ops import arg_scope as arg_scope_module
+
+from goldens.cases import CASES
+from goldens.kit import Case, flatten
 
 HERE = pathlib.Path(__file__).parent
 
@@ -210,9 +211,8 @@ def main() -> None:
     (HERE / "recorded.json").write_text("{\n" + text + "\n}\n")
     np.savez_compressed(HERE / "recorded.npz", values=np.concatenate(store.parts))
     refused = sum("refused" in answer for answer in answers.values())
-    print(
-        f"{len(answers)} cases ({refused} refused), {store.size} numbers, {time.time() - started:.0f} s"
-    )
+    seconds = time.time() - started
+    print(f"{len(answers)} cases, {refused} refused; {store.size} numbers; {seconds:.0f} s")
 
 
 if __name__ == "__main__":

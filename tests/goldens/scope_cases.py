@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+
 from goldens.kit import Table
 
 CASES = Table()
@@ -95,7 +96,7 @@ def default_names_are_counted_below_their_parents(t, x):
         return t.slim.fully_connected(x, 3)
 
 
-@CASES.program(X)
+@CASES.program(X, skip="TensorFlow renames the second of two that differ only in case")
 def other_case_of_the_default_name(t, x):
     x = t.slim.fully_connected(x, 3, scope="FULLY_CONNECTED")
     return t.slim.fully_connected(x, 3)
