@@ -1,9 +1,11 @@
 """Checks of the arguments that Keras spells its own way; `nn.spelling` reads TensorFlow's."""
 
 import operator
+from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
+import nn
 from nn.spelling import LAYOUTS
 
 
@@ -55,9 +57,19 @@ def units(layer: str, argument: str, value: Any) -> int:
 def channels(layer: str, argument: str, value: Any) -> int:
     """Return a number of channels as a positive int; TensorFlow takes 4.0 for 4, but not '4'."""
     if not isinstance(value, Real):
-        kind = ValueError if value is None else TypeError
+        kind = ValueError if value is None and argument == "filters" else TypeError
         raise kind(f"{layer}: {argument} must be an int, got {value!r}.")
-    return _positive(layer, argument, int(value))
+    return _positive(layer, argument, int(float(value)))
+
+
+def function(layer: str, argument: str, value: Any, suffix: str = "") -> Callable | None:
+    """Return a function given itself, by its name in `nn` without `suffix`, or as None."""
+    if value is None or callable(value):
+        return value
+    named = getattr(nn, f"{value}{suffix}", None) if isinstance(value, str) else None
+    if named is None:
+        raise ValueError(f"{layer}: {argument} must be a function or None, got {value!r}.")
+    return named() if suffix else named
 
 
 def _positive(layer: str, argument: str, number: int) -> int:

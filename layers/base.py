@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 import nn
+from layers import arguments
 from nn.calls import is_heard, recorded
 from nn.expressions import equal, show
 from nn.graph import Array, current_graph
@@ -109,6 +110,9 @@ class Layer:
         constraint: Callable | None = None,
     ) -> Array:
         """Return the variable `name` of the layer, as `nn.get_variable`."""
+        layer = type(self).__name__
+        initializer = arguments.function(layer, "initializer", initializer, "_initializer")
+        regularizer = arguments.function(layer, "regularizer", regularizer)
         graph = current_graph("add_weight")
         known = len(graph.variables)
         value = nn.get_variable(
@@ -125,6 +129,12 @@ class Layer:
         return value
 
     add_variable = add_weight
+
+    def _activate(self, outputs: Array) -> Array:
+        """Apply the activation, if there is one."""
+        activation = getattr(self, "activation", None)
+        activation = arguments.function(type(self).__name__, "activation", activation)
+        return outputs if activation is None else activation(outputs)
 
     def _take_scope(self) -> nn.VariableScope:
         """Open the layer's scope for the first time in this run, and keep what was opened."""
@@ -149,11 +159,11 @@ class Layer:
         """Record this call, if anybody listens."""
         if not is_heard():
             return nullcontext()
-        arguments = {f.name: getattr(self, f.name) for f in _arguments(self)}
-        chosen = {f.name for f in _arguments(self) if not equal(arguments[f.name], f.default)}
+        values = {f.name: getattr(self, f.name) for f in _arguments(self)}
+        chosen = {f.name for f in _arguments(self) if not equal(values[f.name], f.default)}
         bound = inspect.signature(self.call).bind(inputs, *args, **kwargs).arguments
         passed = {k: v for k, v in bound.items() if v is not inputs}
-        return recorded(type(self).__name__, inputs, arguments | passed, chosen | set(passed))
+        return recorded(type(self).__name__, inputs, values | passed, chosen | set(passed))
 
     def __repr__(self) -> str:
         """The call that makes this layer, without its defaults."""
@@ -197,11 +207,11 @@ def functional(
     signature = inspect.Signature(parameters)
 
     def function(*args: Any, **kwargs: Any) -> Array:
-        arguments = signature.bind(*args, **kwargs).arguments
-        inputs, reuse = arguments.pop("inputs"), arguments.pop("reuse", None)
-        called = {k: arguments.pop(k) for k in call_arguments if k in arguments}
+        given = signature.bind(*args, **kwargs).arguments
+        inputs, reuse = given.pop("inputs"), given.pop("reuse", None)
+        called = {k: given.pop(k) for k in call_arguments if k in given}
         made: Any = layer
-        return made(**arguments, _scope=arguments.get("name"), _reuse=reuse)(inputs, **called)
+        return made(**given, _scope=given.get("name"), _reuse=reuse)(inputs, **called)
 
     cls: Any = layer
     function.__name__ = function.__qualname__ = _snake_case(cls.__name__)

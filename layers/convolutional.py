@@ -46,6 +46,9 @@ class _Convolutional(Layer):
         value = self._get(argument)
         return arguments.per_axis(type(self).__name__, argument, value, self.rank)
 
+    def _number(self, argument: str) -> int:
+        return arguments.channels(type(self).__name__, argument, self._get(argument))
+
     def _geometry(self) -> tuple[Any, ...]:
         """The arguments of `nn`'s convolutions: strides, padding, data format, dilations."""
         layout = arguments.layout(type(self).__name__, self._get("data_format"), self.rank)
@@ -75,8 +78,7 @@ class _Convolutional(Layer):
             bias = self._kernel(outputs, "bias", (filters,), "bias")
             _, _, layout, _ = self._geometry()
             outputs = nn.bias_add(outputs, bias, layout)
-        activation = self._get("activation")
-        return outputs if activation is None else activation(outputs)
+        return self._activate(outputs)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -101,7 +103,7 @@ class _Conv(_Convolutional):
 
     def call(self, inputs: Array) -> Array:
         """Convolve `inputs`, add the bias, apply the activation."""
-        filters = arguments.channels(type(self).__name__, "filters", self.filters)
+        filters = self._number("filters")
         shape = (*self._per_axis("kernel_size"), self._channels(inputs), filters)
         kernel = self._kernel(inputs, "kernel", shape, "kernel")
         strides, padding, layout, dilations = self._geometry()
@@ -218,9 +220,9 @@ class _SeparableConv(_Convolutional):
 
     def call(self, inputs: Array) -> Array:
         """Convolve each channel by itself, mix the channels, add the bias, activate."""
-        filters = arguments.channels(type(self).__name__, "filters", self.filters)
+        filters = self._number("filters")
         channels = self._channels(inputs)
-        multiplier = arguments.channels(type(self).__name__, "depth_multiplier", self.depth_multiplier)
+        multiplier = self._number("depth_multiplier")
         shape = (*self._per_axis("kernel_size"), channels, multiplier)
         depthwise = self._kernel(inputs, "depthwise_kernel", shape, "depthwise")
         shape = (*[1] * self.rank, channels * multiplier, filters)
@@ -351,7 +353,7 @@ class DepthwiseConv2D(_Convolutional):
     def call(self, inputs: Array) -> Array:
         """Convolve each channel by itself, add the bias, apply the activation."""
         channels = self._channels(inputs)
-        multiplier = arguments.channels(type(self).__name__, "depth_multiplier", self.depth_multiplier)
+        multiplier = self._number("depth_multiplier")
         shape = (*self._per_axis("kernel_size"), channels, multiplier)
         depthwise = self._kernel(inputs, "depthwise_kernel", shape, "depthwise")
         outputs = nn.depthwise_conv2d(inputs, depthwise, *self._geometry())

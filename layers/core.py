@@ -86,8 +86,7 @@ class Dense(Layer):
                 self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
-        outputs = nn.dense(inputs, kernel, bias)
-        return outputs if self.activation is None else self.activation(outputs)
+        return self._activate(nn.dense(inputs, kernel, bias))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

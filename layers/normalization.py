@@ -88,7 +88,7 @@ class BatchNormalization(Layer):
     name: str | None = None
 
     def __post_init__(self):
-        axes = self.axis if isinstance(self.axis, list | tuple) else [self.axis]
+        axes = [self.axis] if isinstance(self.axis, int) else list(self.axis)
         if not all(isinstance(a, int) for a in axes):
             raise TypeError(
                 f"BatchNormalization: axis must be an int or a list of ints, got {self.axis!r}."
@@ -131,7 +131,7 @@ class BatchNormalization(Layer):
                 batch = [jnp.mean(m, axis=1, keepdims=True) for m in (mean, variance)]
             else:
                 batch = [m.reshape(shape) for m in (mean, variance)]
-            correction, moved = self._moved(averages, *batch, inputs, axes)
+            correction, moved = self._moved(averages, batch[0], batch[1], inputs, axes)
             return mean, variance, correction, moved
 
         def by_averages() -> tuple:
@@ -164,7 +164,7 @@ class BatchNormalization(Layer):
         return self.trainable
 
     def _axes(self, inputs: Array) -> tuple[int, ...]:
-        axes = self.axis if isinstance(self.axis, list | tuple) else [self.axis]
+        axes = [self.axis] if isinstance(self.axis, int) else list(self.axis)
         rank = inputs.ndim
         found = tuple(axis % rank for axis in axes if -rank <= axis < rank)
         if len(set(found)) != len(axes):

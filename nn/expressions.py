@@ -63,9 +63,10 @@ def show(value: Any) -> str:
     """
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k!r}: {show(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list | tuple) and type(value) in (list, tuple):
-        inside = ", ".join(show(v) for v in value) + ("," if value and len(value) == 1 else "")
-        return f"[{inside.rstrip(',')}]" if isinstance(value, list) else f"({inside})"
+    if type(value) is list:
+        return f"[{', '.join(map(show, value))}]"
+    if type(value) is tuple:
+        return f"({', '.join(map(show, value))}{',' * (len(value) == 1)})"
     if hasattr(value, "shape") and hasattr(value, "dtype"):
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     if callable(value) and not isinstance(value, Expression):

@@ -164,7 +164,7 @@ class Graph:
                 f"{variable.name!r} has shape {jnp.shape(value)} in what apply was given, and "
                 f"{variable.site} asks for {variable.shape}."
             )
-        return value
+        return jnp.asarray(value)
 
     def assign(self, name: str, value: Array) -> None:
         """Replace the value of a variable of `state` for the rest of the run."""

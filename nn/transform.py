@@ -137,8 +137,8 @@ def _trace(fn: Callable[..., Any], args: tuple, kwargs: dict) -> Graph:
     graphs = []
 
     def run(arrays: list) -> Any:
-        arrays = iter(arrays)
-        filled = [next(arrays) if a else x for x, a in zip(leaves, is_array, strict=True)]
+        traced = iter(arrays)
+        filled = [next(traced) if a else x for x, a in zip(leaves, is_array, strict=True)]
         args, kwargs = jax.tree.unflatten(structure, filled)
         with Graph(None, {}, None) as graph:
             graphs.append(graph)

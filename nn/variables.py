@@ -93,50 +93,61 @@ def _variable(
     constraint: Callable | None = None,
 ) -> Array:
     """Get or make the variable of this full name: the getter that custom getters end in."""
-    shape = (shape,) if isinstance(shape, int) else None if shape is None else tuple(shape)
-    known = graph.variables.get(name)
-    if known is not None:
-        _check_reuse(known, shape, dtype, reuse)
-        if graph.call is not None:
-            graph.call.used.append(known)
-        return graph.values[name]
-    if reuse is True:
-        near = ", ".join(graph.variables) or "none"
-        raise ValueError(
-            f"variable {name!r} at {call_site()} does not exist, and its scope has reuse=True. "
-            f"Use reuse=nn.AUTO_REUSE to make it; the variables made so far are: {near}."
-        )
-    graph.check_trace(f"making the variable {name!r}")
-    check_name(name, at_root=True)
-    if initializer is not None and not callable(initializer):
+    dtype = np.dtype(dtype)
+    size = (shape,) if isinstance(shape, int) else None if shape is None else tuple(shape)
+    variable = graph.variables.get(name)
+    if variable is not None:
+        _check_reuse(variable, size, dtype, reuse)
+    else:
+        if reuse is True:
+            raise ValueError(
+                f"variable {name!r} at {call_site()} does not exist, and its scope has reuse=True. "
+                "Use reuse=nn.AUTO_REUSE to make it; the variables made so far are: "
+                f"{', '.join(graph.variables) or 'none'}."
+            )
+        graph.check_trace(f"making the variable {name!r}")
+        check_name(name, at_root=True)
+        size, initializer = _first_value(name, size, dtype, initializer)
+        trainable = trainable is None or bool(trainable)
+        variable = Variable(name, size, dtype, trainable, initializer, constraint, call_site())
+        _add(graph, variable, collections)
+        if regularizer is not None:
+            regularize(name, regularizer)
+    if graph.call is not None:
+        graph.call.used.append(variable)
+    return graph.values[name]
+
+
+def _first_value(
+    name: str, shape: tuple | None, dtype: np.dtype, initializer: Any
+) -> tuple[tuple[int, ...], Initializer]:
+    """Return the shape and the initializer of a new variable."""
+    if initializer is None:
+        initializer = _glorot_uniform if jnp.issubdtype(dtype, jnp.floating) else _zeros
+    elif not callable(initializer):
         if shape is not None:
             raise ValueError(
                 f"variable {name!r} at {call_site()}: an array as initializer has its own shape; "
                 "leave shape out."
             )
-        initializer = jnp.asarray(initializer, dtype)
-        shape, initializer = initializer.shape, _constant(initializer)
+        value = jnp.asarray(initializer, dtype)
+        return value.shape, lambda key, shape, dtype: value
     if shape is None:
         raise ValueError(f"variable {name!r} at {call_site()}: its shape is needed to make it.")
-    dtype = np.dtype(dtype)
-    if initializer is None:
-        initializer = _glorot_uniform if jnp.issubdtype(dtype, jnp.floating) else _zeros
-    trainable = trainable is None or bool(trainable)
-    shape = tuple(int(n) for n in shape)
-    variable = Variable(name, shape, dtype, trainable, initializer, constraint, call_site())
-    graph.variables[name] = variable
-    graph.values[name] = graph.first_value(variable)
-    keys = list(collections) if collections is not None else [GraphKeys.GLOBAL_VARIABLES]
-    if trainable and GraphKeys.TRAINABLE_VARIABLES not in keys:
+    return tuple(int(n) for n in shape), initializer
+
+
+def _add(graph: Graph, variable: Variable, collections: Sequence[str] | None) -> None:
+    """Give a new variable its value in this run, and list it in its collections."""
+    graph.variables[variable.name] = variable
+    graph.values[variable.name] = graph.first_value(variable)
+    keys = [GraphKeys.GLOBAL_VARIABLES] if collections is None else list(collections)
+    if variable.trainable:
         keys.append(GraphKeys.TRAINABLE_VARIABLES)
-    for key in keys:
+    for key in dict.fromkeys(keys):
         graph.collections.setdefault(key, []).append(variable)
     if graph.call is not None:
         graph.call.variables.append(variable)
-        graph.call.used.append(variable)
-    if regularizer is not None:
-        regularize(name, regularizer)
-    return graph.values[name]
 
 
 def _check_reuse(known: Variable, shape: Any, dtype: Any, reuse: Any) -> None:
@@ -157,10 +168,6 @@ def _check_reuse(known: Variable, shape: Any, dtype: Any, reuse: Any) -> None:
             f"variable {known.name!r} at {call_site()} is asked for with dtype {np.dtype(dtype)}, "
             f"but {known.site} made it with {known.dtype}."
         )
-
-
-def _constant(value: Array) -> Initializer:
-    return lambda key, shape, dtype: value
 
 
 def assign(name: str, value: Array) -> None:

@@ -2,6 +2,11 @@
 
 While a model runs, a loss is added to the collection `nn.GraphKeys.LOSSES`, whose sum is
 `get_total_loss()`. Outside of one, it is a function of its arguments and nothing else.
+
+All of them take predictions or logits `[N, ...]` first, then labels of the same shape; `weights`
+as `compute_weighted_loss` explains them; and `scope`, the name scope. They raise a ValueError for
+shapes that do not fit and weights of None, and a TypeError for labels of None and for logits of
+an integer type.
 """
 
 import contextlib
@@ -64,18 +69,15 @@ def compute_weighted_loss(
         weights = _weights("compute_weighted_loss", weights)
         if weights.ndim > 1 and weights.shape[-1] == 1:
             weights = weights.squeeze(-1)
-        rest = losses.shape[weights.ndim :]
-        fits = weights.ndim <= losses.ndim and all(
-            w == n or 1 in (w, n) for w, n in zip(weights.shape, losses.shape, strict=False)
-        )
-        if not losses.ndim or not fits:
+        if not losses.ndim or not _fit(weights, losses):
             raise ValueError(
                 f"compute_weighted_loss: losses has shape {losses.shape} and weights "
                 f"{weights.shape}: expected losses [N, ...], and weights that are a scalar or have "
                 "the leading sizes of losses, such as [N]."
             )
         behind = jnp.sum(losses.astype(jnp.float32), range(weights.ndim, losses.ndim))
-        present = jnp.sum(weights != 0, dtype=jnp.float32) * math.prod(rest)
+        present = jnp.sum(weights != 0, dtype=jnp.float32)
+        present *= math.prod(losses.shape[weights.ndim :])
         mean = jnp.sum(behind * weights) / jnp.maximum(present, 1.0)
         # Not only a zero: with weights of zero nothing reaches a gradient, as in TensorFlow.
         return _remembered(jnp.where(present > 0, mean, 0.0).astype(losses.dtype))
@@ -88,16 +90,6 @@ def absolute_difference(
     scope: str | None = None,
 ) -> Array:
     """Return the weighted mean of `|predictions - labels|`, a float32 scalar.
-
-    Args:
-      predictions: `[N, ...]`.
-      labels: of the same shape.
-      weights: a scalar, `[N]`, or of the shape of `predictions`; see `compute_weighted_loss`.
-      scope: the name scope.
-
-    Raises:
-      ValueError: the shapes do not fit.
-      TypeError: there are no labels.
 
     Source: `slim.losses.absolute_difference`.
 
@@ -116,16 +108,6 @@ def mean_squared_error(
     scope: str | None = None,
 ) -> Array:
     """Return the weighted mean of `(predictions - labels) ** 2`, a float32 scalar.
-
-    Args:
-      predictions: `[N, ...]`.
-      labels: of the same shape.
-      weights: a scalar, `[N]`, or of the shape of `predictions`; see `compute_weighted_loss`.
-      scope: the name scope.
-
-    Raises:
-      ValueError: the shapes do not fit.
-      TypeError: there are no labels.
 
     Source: `slim.losses.mean_squared_error`.
 
@@ -146,20 +128,8 @@ def mean_pairwise_squared_error(
     """Return the weighted sum, over the batch, of how far apart the errors of one example are.
 
     With `d = predictions - labels`, each example gives the mean of `(d_i - d_j) ** 2` over all
-    `n * n` ordered pairs, which is twice the variance of its `d`.
-
-    Args:
-      predictions: `[N, ...]`.
-      labels: of the same shape.
-      weights: a scalar, or `[N]`.
-      scope: the name scope.
-
-    Returns:
-      A float32 scalar: the sum, not the mean, over the examples. It is added to the losses.
-
-    Raises:
-      ValueError: the shapes do not fit.
-      TypeError: there are no labels.
+    `n * n` ordered pairs, which is twice the variance of its `d`. The result is the sum, not the
+    mean, over the examples, a float32 scalar. `weights` is a scalar or `[N]`.
 
     Source: `slim.losses.mean_pairwise_squared_error`. (It takes weights of higher rank at times,
     and computes nothing meaningful from them; here they are refused.)
@@ -171,7 +141,7 @@ def mean_pairwise_squared_error(
     with _scope(scope, "mean_pairwise_squared_error"):
         difference = _difference("mean_pairwise_squared_error", predictions, labels)
         weights = _weights("mean_pairwise_squared_error", weights)
-        if not difference.ndim or weights.shape not in ((), (1,), difference.shape[:1]):
+        if not difference.ndim or weights.ndim > 1 or not _fit(weights, difference):
             raise ValueError(
                 f"mean_pairwise_squared_error: predictions has shape {difference.shape} and "
                 f"weights {weights.shape}: expected [N, ...], and a scalar or [N]."
@@ -195,13 +165,13 @@ def cosine_distance(
       predictions: `[N, ..., C]`, of unit length along the axis.
       labels: of the same shape, of unit length likewise.
       axis: the axis to sum over; required.
-      weights: a scalar, `[N]`, or of the remaining shape; see `compute_weighted_loss`.
+      weights: a scalar, `[N]`, or of the remaining shape.
       scope: the name scope.
       dim: the old name of `axis`.
 
     Raises:
       ValueError: the shapes do not fit; not exactly one of `axis` and `dim` is given.
-      TypeError: there are no labels, or `axis` is not an int.
+      TypeError: there are no labels, or the axis is not an int.
 
     Source: `slim.losses.cosine_distance`.
 
@@ -230,19 +200,7 @@ def log_loss(
 ) -> Array:
     """Return the weighted mean of `-y log(p + epsilon) - (1 - y) log(1 - p + epsilon)`.
 
-    Args:
-      predictions: the probabilities `p`, `[N, ...]`.
-      labels: `y`, of the same shape, in `[0, 1]`.
-      weights: a scalar, `[N]`, or of the shape of `predictions`; see `compute_weighted_loss`.
-      epsilon: keeps the logarithm finite.
-      scope: the name scope.
-
-    Returns:
-      A float32 scalar, which is added to the losses.
-
-    Raises:
-      ValueError: the shapes do not fit.
-      TypeError: there are no labels.
+    The predictions `p` are probabilities, the labels `y` are in `[0, 1]`; a float32 scalar.
 
     Source: `slim.losses.log_loss`.
 
@@ -263,15 +221,6 @@ def hinge_loss(
 
     Unlike the other losses it takes no weights, is not averaged, and is not added to the losses.
 
-    Args:
-      logits: of any shape.
-      labels: of the same shape, 0 or 1.
-      scope: the name scope.
-
-    Raises:
-      ValueError: the shapes differ.
-      TypeError: there are no labels, or the logits are not of a floating type.
-
     Source: `slim.losses.hinge_loss`.
 
     >>> slim.losses.hinge_loss(jnp.array([0.5, -2.0]), jnp.array([1.0, 0.0]))
@@ -290,21 +239,10 @@ def sigmoid_cross_entropy(
     label_smoothing: float = 0,
     scope: str | None = None,
 ) -> Array:
-    """Return the weighted mean cross-entropy of independent classes.
+    """Return the weighted mean cross-entropy of independent classes, of the dtype of the logits.
 
-    Args:
-      logits: `[N, K]`.
-      multi_class_labels: of the same shape, in `[0, 1]`.
-      weights: a scalar, `[N]`, or of the shape of `logits`; see `compute_weighted_loss`.
-      label_smoothing: if above 0, moves the labels that far towards 1/2.
-      scope: the name scope.
-
-    Returns:
-      A scalar of the dtype of `logits`, which is added to the losses.
-
-    Raises:
-      ValueError: the shapes do not fit.
-      TypeError: the logits are not of a floating type.
+    Logits and labels are `[N, K]`, labels in `[0, 1]`. A `label_smoothing` above 0 moves the labels
+    that far towards 1/2.
 
     Source: `slim.losses.sigmoid_cross_entropy`.
 
@@ -331,22 +269,11 @@ def softmax_cross_entropy(
     label_smoothing: float = 0,
     scope: str | None = None,
 ) -> Array:
-    """Return the weighted mean cross-entropy of exclusive classes.
+    """Return the weighted mean cross-entropy of exclusive classes, of the dtype of the logits.
 
-    Args:
-      logits: `[N, K]`.
-      onehot_labels: `[N, K]`, probabilities; no gradient flows into them.
-      weights: a scalar, or `[N]`; see `compute_weighted_loss`.
-      label_smoothing: if above 0, moves the labels that far towards `1/K`. (With more axes, `K` is
-        the size of the second one, as in TF-Slim.)
-      scope: the name scope.
-
-    Returns:
-      A scalar of the dtype of `logits`, which is added to the losses.
-
-    Raises:
-      ValueError: the shapes do not fit.
-      TypeError: the logits are not of a floating type.
+    Logits and labels are `[N, K]`, labels are probabilities, into which no gradient flows. A
+    `label_smoothing` above 0 moves them that far towards `1/K`. (With more axes, `K` is the size of
+    the second one there, as in TF-Slim.)
 
     Source: `slim.losses.softmax_cross_entropy`.
 
@@ -378,18 +305,8 @@ def sparse_softmax_cross_entropy(
 ) -> Array:
     """Return the weighted mean cross-entropy of exclusive classes, given by number.
 
-    Args:
-      logits: `[N, K]`.
-      labels: `[N]` or `[N, 1]`, integers in `[0, K)`; any other makes the loss NaN.
-      weights: a scalar, `[N]` or `[N, 1]`; see `compute_weighted_loss`.
-      scope: the name scope.
-
-    Returns:
-      A scalar of the dtype of `logits`, which is added to the losses.
-
-    Raises:
-      ValueError: the shapes do not fit.
-      TypeError: the labels are not integers, or the logits not of a floating type.
+    Logits are `[N, K]`; labels `[N]` or `[N, 1]`, integers in `[0, K)`. Any other number makes the
+    loss NaN, any other dtype of the labels is a TypeError. The loss has the dtype of the logits.
 
     Source: `slim.losses.sparse_softmax_cross_entropy`.
 
@@ -568,5 +485,11 @@ def _same_shape(function: str, **arguments: Any) -> list[Array]:
 
 def _weights(function: str, weights: ArrayLike | None) -> Array:
     if weights is None:
-        raise spelling.error(function, "weights", weights, "an array; 1.0 weighs nothing")
+        raise spelling.error(function, "weights", weights, "a number or an array")
     return jnp.asarray(weights).astype(jnp.float32)
+
+
+def _fit(weights: Array, losses: Array) -> bool:
+    """Tell whether weights have the leading sizes of losses, or 1 where either has."""
+    pairs = zip(weights.shape, losses.shape, strict=False)
+    return weights.ndim <= losses.ndim and all(w == n or 1 in (w, n) for w, n in pairs)

@@ -232,11 +232,25 @@ def which_functions_have_it(t, x):
     return {
         name: slim.has_arg_scope(getattr(slim, name))
         for name in [
-            'conv2d', 'convolution2d', 'separable_conv2d', 'fully_connected', 'batch_norm',
-            'dropout', 'flatten', 'max_pool2d', 'avg_pool2d', 'softmax', 'bias_add', 'repeat',
-            'stack', 'variable', 'model_variable', 'l2_regularizer', 'linear',
+            "conv2d",
+            "convolution2d",
+            "separable_conv2d",
+            "fully_connected",
+            "batch_norm",
+            "dropout",
+            "flatten",
+            "max_pool2d",
+            "avg_pool2d",
+            "softmax",
+            "bias_add",
+            "repeat",
+            "stack",
+            "variable",
+            "model_variable",
+            "l2_regularizer",
+            "linear",
         ]
-    }  # fmt: skip
+    }
 
 
 @CASES.program(X)

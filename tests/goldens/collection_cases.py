@@ -141,7 +141,7 @@ def some_variables(t, x):
         x = t.slim.fully_connected(x, 3, scope="out")
     with t.variable_scope("ab"):
         x = t.layers.dense(x, 3)
-    t.slim.variable("plain", [3], initializer=t.zeros_initializer(), trainable=False)
+    t.slim.variable("plain", [1, 3], initializer=t.zeros_initializer(), trainable=False)
     t.slim.model_variable("model", [2, 3], initializer=t.ones_initializer())
     return x
 
@@ -217,30 +217,30 @@ def unique_variable_of_a_prefix(t, x):
 
 @CASES.program(X)
 def variable_in_collections(t, x):
-    t.slim.variable("v", [3], initializer=t.zeros_initializer(), collections=["mine"])
-    t.slim.model_variable("m", [3], initializer=t.zeros_initializer(), collections=["mine"])
+    t.slim.variable("v", [1, 3], initializer=t.zeros_initializer(), collections=["mine"])
+    t.slim.model_variable("m", [1, 3], initializer=t.zeros_initializer(), collections=["mine"])
     with t.slim.arg_scope([t.slim.variable], collections=["scoped"]):
-        t.slim.variable("s", [3], initializer=t.zeros_initializer())
+        t.slim.variable("s", [1, 3], initializer=t.zeros_initializer())
     return [t.names(t.slim.get_variables()), t.names(t.get_collection("mine"))]
 
 
 @CASES.program(X)
 def variables_are_usable(t, x):
-    v = t.slim.variable("v", [3], initializer=t.zeros_initializer())
-    m = t.slim.model_variable("m", [3], regularizer=t.slim.l2_regularizer(0.5))
+    v = t.slim.variable("v", [1, 3], initializer=t.zeros_initializer())
+    m = t.slim.model_variable("m", [1, 3], regularizer=t.slim.l2_regularizer(0.5))
     return x * v + m
 
 
 @CASES.program(X)
 def variable_twice(t, x):
-    t.slim.variable("v", [3])
-    return t.slim.variable("v", [3])
+    t.slim.variable("v", [1, 3])
+    return t.slim.variable("v", [1, 3])
 
 
 @CASES.program(X)
 def model_variable_reused(t, x):
     with t.variable_scope("a", reuse=t.AUTO_REUSE):
-        return x * t.slim.model_variable("m", [3]) + t.slim.model_variable("m", [3])
+        return x * t.slim.model_variable("m", [1, 3]) + t.slim.model_variable("m", [1, 3])
 
 
 @CASES.program(X)
@@ -251,7 +251,7 @@ def scoped_variables_inside_layers(t, x):
         return t.slim.fully_connected(x, 3)
 
 
-@CASES.program(X)
+@CASES.program(X, skip="not among the functions yet")
 def global_step(t, x):
     before = t.slim.get_global_step() is None
     t.slim.get_or_create_global_step()
@@ -259,13 +259,13 @@ def global_step(t, x):
     return [before, t.slim.get_global_step()]
 
 
-@CASES.program(X)
+@CASES.program(X, skip="not among the functions yet")
 def global_step_created_twice(t, x):
     t.slim.create_global_step()
     return [t.slim.create_global_step()]
 
 
-@CASES.program(X)
+@CASES.program(X, skip="not among the functions yet")
 def local_variable(t, x):
     t.slim.local_variable(np.zeros(3, "float32"), name="here")
     return [t.names(t.slim.get_local_variables()), t.names(t.slim.get_variables())]

@@ -68,7 +68,7 @@ CASES.calls(
     {"strides": 2, "dilation_rate": 2},
     {"strides": (1, 1)},
     {"_in": (6, 2)},
-    {"_in": (2, 3, 6, 2), "_skip": "extra batch dimensions"},
+    {"_in": (2, 3, 6, 2)},
     filters=3,
     kernel_size=3,
 )
@@ -97,15 +97,20 @@ CASES.calls(
 )
 for op in ["max_pooling", "average_pooling"]:
     CASES.calls(
-        f'layers.{op}1d',
+        f"layers.{op}1d",
         SERIES,
-        {'pool_size': 2, 'strides': 2},
-        {'pool_size': 3, 'strides': 2, 'padding': 'same'},
-        {'pool_size': 2},
-        {'pool_size': 2, 'strides': 2, '_in': (6, 2)},
-        {'pool_size': 2, 'strides': 2, 'data_format': 'channels_first', '_in': (2, 2, 6),
-         '_gradients': False},
-    )  # fmt: skip
+        {"pool_size": 2, "strides": 2},
+        {"pool_size": 3, "strides": 2, "padding": "same"},
+        {"pool_size": 2},
+        {"pool_size": 2, "strides": 2, "_in": (6, 2)},
+        {
+            "pool_size": 2,
+            "strides": 2,
+            "data_format": "channels_first",
+            "_in": (2, 2, 6),
+            "_gradients": False,
+        },
+    )
     CASES.calls(
         f"layers.{op}3d",
         VOLUMES,
@@ -188,9 +193,11 @@ CASES.calls(
     **LATER,
 )
 CASES.calls(
-    'slim.conv3d_transpose', (1, 2, 2, 2, 2), {'num_outputs': 2, 'kernel_size': 2, 'stride': 2},
+    "slim.conv3d_transpose",
+    (1, 2, 2, 2, 2),
+    {"num_outputs": 2, "kernel_size": 2, "stride": 2},
     **LATER,
-)  # fmt: skip
+)
 CASES.calls(
     "slim.conv2d_in_plane",
     IMAGES,
@@ -217,9 +224,13 @@ CASES.calls(
 )
 for op in ["max_pool3d", "avg_pool3d"]:
     CASES.calls(
-        f'slim.{op}', VOLUMES, {'kernel_size': 2}, {'kernel_size': [1, 2, 2], 'stride': 1},
-        {'kernel_size': 2, '_in': IMAGES}, **LATER,
-    )  # fmt: skip
+        f"slim.{op}",
+        VOLUMES,
+        {"kernel_size": 2},
+        {"kernel_size": [1, 2, 2], "stride": 1},
+        {"kernel_size": 2, "_in": IMAGES},
+        **LATER,
+    )
 CASES.calls(
     "slim.layer_norm",
     (2, 3, 4),
@@ -258,10 +269,23 @@ CASES.calls(
     {"groups": 2, "reduction_axes": [-1]},
     **LATER,
 )
-CASES.calls('slim.unit_norm', (2, 3, 4), {'dim': 1}, {'dim': 2, 'epsilon': 0.1}, {'dim': -1},
-            {'dim': 3}, **LATER)  # fmt: skip
-CASES.calls('slim.maxout', (2, 3, 4), {'num_units': 2}, {'num_units': 1, 'axis': 1},
-            {'num_units': 3}, **LATER)  # fmt: skip
+CASES.calls(
+    "slim.unit_norm",
+    (2, 3, 4),
+    {"dim": 1},
+    {"dim": 2, "epsilon": 0.1},
+    {"dim": -1},
+    {"dim": 3},
+    **LATER,
+)
+CASES.calls(
+    "slim.maxout",
+    (2, 3, 4),
+    {"num_units": 2},
+    {"num_units": 1, "axis": 1},
+    {"num_units": 3},
+    **LATER,
+)
 CASES.calls(
     "slim.one_hot_encoding",
     Input((4,), "labels", "int64"),
@@ -271,8 +295,15 @@ CASES.calls(
     {"num_classes": 3, "_in": (4,)},
     **LATER,
 )
-CASES.calls('slim.spatial_softmax', IMAGES, {}, {'temperature': 2.0}, {'trainable': False},
-            {'data_format': 'NCHW'}, **LATER)  # fmt: skip
+CASES.calls(
+    "slim.spatial_softmax",
+    IMAGES,
+    {},
+    {"temperature": 2.0},
+    {"trainable": False},
+    {"data_format": "NCHW"},
+    **LATER,
+)
 CASES.calls(
     "slim.images_to_sequence", IMAGES, {}, {"data_format": "NCHW"}, {"_in": SERIES}, **LATER
 )

@@ -5,37 +5,43 @@ from __future__ import annotations
 from goldens.kit import Input, Table
 
 CASES = Table()
+SPELLING = {"_skip": "ours take every spelling of padding and data_format"}
 IMAGES, KERNEL = (2, 5, 4, 2), (3, 3, 2, 3)
 DEPTHWISE, POINTWISE = (3, 3, 2, 2), (1, 1, 4, 3)
 
 CASES.calls(
-    'nn.conv2d',
+    "nn.conv2d",
     [IMAGES, KERNEL],
-    {'strides': 1, 'padding': 'SAME'},
-    {'strides': 1, 'padding': 'VALID'},
-    {'strides': 2, 'padding': 'SAME'},
-    {'strides': (2, 1), 'padding': 'SAME'},
-    {'strides': [1, 2, 2, 1], 'padding': 'SAME'},
-    {'strides': [1, 1, 3, 1], 'padding': 'VALID'},
-    {'strides': 1, 'padding': 'SAME', 'dilations': 2},
-    {'strides': 1, 'padding': 'VALID', 'dilations': [1, 2, 1, 1]},
-    {'strides': 1, 'padding': [[0, 0], [1, 2], [0, 3], [0, 0]]},
-    {'strides': 2, 'padding': [[0, 0], [2, 0], [1, 1], [0, 0]]},
-    {'strides': 1, 'padding': 'SAME', '_in': [IMAGES, (2, 2, 2, 3)]},
-    {'strides': 2, 'padding': 'SAME', '_in': [IMAGES, (1, 4, 2, 1)]},
-    {'strides': 1, 'padding': 'SAME', 'data_format': 'NCHW', '_in': [(2, 2, 5, 4), KERNEL],
-     '_gradients': False},
+    {"strides": 1, "padding": "SAME"},
+    {"strides": 1, "padding": "VALID"},
+    {"strides": 2, "padding": "SAME"},
+    {"strides": (2, 1), "padding": "SAME"},
+    {"strides": [1, 2, 2, 1], "padding": "SAME"},
+    {"strides": [1, 1, 3, 1], "padding": "VALID"},
+    {"strides": 1, "padding": "SAME", "dilations": 2},
+    {"strides": 1, "padding": "VALID", "dilations": [1, 2, 1, 1]},
+    {"strides": 1, "padding": [[0, 0], [1, 2], [0, 3], [0, 0]]},
+    {"strides": 2, "padding": [[0, 0], [2, 0], [1, 1], [0, 0]]},
+    {"strides": 1, "padding": "SAME", "_in": [IMAGES, (2, 2, 2, 3)]},
+    {"strides": 2, "padding": "SAME", "_in": [IMAGES, (1, 4, 2, 1)]},
+    {
+        "strides": 1,
+        "padding": "SAME",
+        "data_format": "NCHW",
+        "_in": [(2, 2, 5, 4), KERNEL],
+        "_gradients": False,
+    },
     # Refused
-    {'strides': 1, 'padding': 'same'},
-    {'strides': 1, 'padding': 'FULL'},
-    {'strides': [1, 2, 2], 'padding': 'SAME'},
-    {'strides': 0, 'padding': 'SAME'},
-    {'strides': 1, 'padding': 'SAME', 'data_format': 'channels_last'},
-    {'strides': 1, 'padding': 'SAME', '_in': [(5, 4, 2), KERNEL]},
-    {'strides': 1, 'padding': 'SAME', '_in': [IMAGES, (3, 3, 5, 3)]},
-    {'strides': 1, 'padding': 'SAME', '_in': [IMAGES, (3, 2, 3)]},
-    {'strides': 1, 'padding': 'VALID', '_in': [IMAGES, (6, 6, 2, 3)]},
-)  # fmt: skip
+    {"strides": 1, "padding": "same"},
+    {"strides": 1, "padding": "FULL"},
+    {"strides": [1, 2, 2], "padding": "SAME"},
+    {"strides": 0, "padding": "SAME"},
+    {"strides": 1, "padding": "SAME", "data_format": "channels_last"},
+    {"strides": 1, "padding": "SAME", "_in": [(5, 4, 2), KERNEL]},
+    {"strides": 1, "padding": "SAME", "_in": [IMAGES, (3, 3, 5, 3)]},
+    {"strides": 1, "padding": "SAME", "_in": [IMAGES, (3, 2, 3)]},
+    {"strides": 1, "padding": "VALID", "_in": [IMAGES, (6, 6, 2, 3)]},
+)
 CASES.calls(
     "nn.depthwise_conv2d",
     [IMAGES, DEPTHWISE],
@@ -45,7 +51,7 @@ CASES.calls(
     {"strides": [1, 2, 2, 1], "padding": "VALID", "_in": [IMAGES, (2, 3, 2, 1)]},
     {"strides": [1, 1, 1, 1], "padding": "SAME", "dilations": [2, 2]},
     # Refused
-    {"strides": [1, 1, 1, 1], "padding": "same"},
+    {"strides": [1, 1, 1, 1], "padding": "same", **SPELLING},
     {"strides": [1, 1, 1, 1], "padding": "SAME", "_in": [IMAGES, (3, 3, 3, 1)]},
     {"strides": [1, 1, 1, 1], "padding": "SAME", "_in": [(4, 2), DEPTHWISE]},
 )
@@ -67,7 +73,7 @@ for op in ["max_pool", "avg_pool"]:
         {"ksize": [1, 3, 3, 1], "strides": [1, 1, 1, 1], "padding": "SAME"},
         {"ksize": 1, "strides": 2, "padding": "SAME"},
         # Refused
-        {"ksize": 2, "strides": 2, "padding": "same"},
+        {"ksize": 2, "strides": 2, "padding": "same", **SPELLING},
         {"ksize": 2, "strides": 2, "padding": "FULL"},
         {"ksize": 6, "strides": 1, "padding": "VALID"},
         {"ksize": (2, 2, 2), "strides": 1, "padding": "VALID"},

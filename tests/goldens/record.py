@@ -144,8 +144,10 @@ def values(
         got = session.run([outputs, [g for g in gradients if g is not None], losses], feed)
         known = iter(got[1])
         found = [None if g is None else store.add(next(known)) for g in gradients]
-        for update in updates:  # one by one: a reused layer's updates follow its calls
-            session.run(update, feed)
+        # A call adds two updates, of mean and variance. One run for each call: renorm also moves
+        # other variables in every run, and of a layer called twice the second update comes second.
+        for i in range(0, len(updates), 2):
+            session.run(updates[i : i + 2], feed)
         return {
             "initial": initial,
             "outputs": [[o.dtype.name, list(o.shape), store.add(o)] for o in got[0]],

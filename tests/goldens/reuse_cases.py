@@ -102,7 +102,7 @@ def layers_batch_norm_reused_updates_twice(t, x):
 def slim_shares_with_get_variable(t, x):
     x = t.slim.fully_connected(x, 3, scope="fc")
     with t.variable_scope("fc", reuse=True):
-        return x + t.get_variable("biases") + t.get_variable("weights", [3, 3])[0]
+        return t.nn.bias_add(x, t.get_variable("biases")) * t.get_variable("weights", [3, 3])[:1]
 
 
 # Objects ------------------------------------------------------------------------------------------

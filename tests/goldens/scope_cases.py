@@ -313,7 +313,7 @@ def scope_initializer_reaches_layers_but_not_slim(t, x):
     with t.variable_scope("a", initializer=t.constant_initializer(0.3)):
         x = t.layers.dense(x, 3)
         x = t.slim.fully_connected(x, 3)
-        return x + t.get_variable("v", [3])
+        return x + t.get_variable("v", [1, 3])
 
 
 @CASES.program(X)
@@ -334,8 +334,8 @@ def scope_regularizer_reaches_biases_too(t, x):
 @CASES.program(X)
 def scope_regularizer_reaches_get_variable(t, x):
     with t.variable_scope("a", regularizer=t.slim.l2_regularizer(0.1)):
-        v = t.get_variable("v", [3], initializer=t.zeros_initializer())
-        w = t.get_variable("w", [3], regularizer=t.slim.l1_regularizer(0.1))
+        v = t.get_variable("v", [1, 3], initializer=t.zeros_initializer())
+        w = t.get_variable("w", [1, 3], regularizer=t.slim.l1_regularizer(0.1))
         return x * v * w
 
 
@@ -353,7 +353,7 @@ def custom_getter_renames(t, x):
 
     with t.variable_scope("a", custom_getter=renamed):
         x = t.slim.fully_connected(x, 3)
-        return x * t.get_variable("weights_too", [3])
+        return x * t.get_variable("weights_too", [1, 3])
 
 
 @CASES.program(X)
@@ -366,8 +366,8 @@ def custom_getters_nest(t, x):
 
     with t.variable_scope("a", custom_getter=scaled(2.0)):
         with t.variable_scope("b", custom_getter=scaled(5.0)):
-            x = x * t.get_variable("v", [3])
-        return x * t.get_variable("w", [3])
+            x = x * t.get_variable("v", [1, 3])
+        return x * t.get_variable("w", [1, 3])
 
 
 # get_variable -------------------------------------------------------------------------------------
@@ -375,25 +375,25 @@ def custom_getters_nest(t, x):
 
 @CASES.program(X)
 def get_variable_twice(t, x):
-    return x * t.get_variable("v", [3]) * t.get_variable("v", [3])
+    return x * t.get_variable("v", [1, 3]) * t.get_variable("v", [1, 3])
 
 
 @CASES.program(X)
 def get_variable_with_reuse(t, x):
-    x = x * t.get_variable("v", [3])
+    x = x * t.get_variable("v", [1, 3])
     with t.variable_scope(t.get_variable_scope(), reuse=True):
-        return x + t.get_variable("v", [3]) + t.get_variable("v")
+        return x + t.get_variable("v", [1, 3]) + t.get_variable("v")
 
 
 @CASES.program(X)
 def get_variable_that_is_not_there(t, x):
     with t.variable_scope("a", reuse=True):
-        return t.get_variable("v", [3])
+        return t.get_variable("v", [1, 3])
 
 
 @CASES.program(X)
 def get_variable_of_another_shape(t, x):
-    x = x * t.get_variable("v", [3])
+    x = x * t.get_variable("v", [1, 3])
     with t.variable_scope(t.get_variable_scope(), reuse=True):
         return x + t.get_variable("v", [2, 3])
 
@@ -405,34 +405,36 @@ def get_variable_without_shape(t, x):
 
 @CASES.program(X)
 def get_variable_with_illegal_name(t, x):
-    return t.get_variable("a b", [3]) * x
+    return t.get_variable("a b", [1, 3]) * x
 
 
 @CASES.program(X)
 def get_variable_of_a_constant(t, x):
-    return t.get_variable("v", initializer=np.array([1.0, 2.0, 3.0], "float32")) * x
+    return t.get_variable("v", initializer=np.array([[1.0, 2.0, 3.0]], "float32")) * x
 
 
 @CASES.program(X)
 def get_variable_of_a_constant_with_shape(t, x):
-    return t.get_variable("v", [3], initializer=np.array([1.0, 2.0, 3.0], "float32")) * x
+    return t.get_variable("v", [1, 3], initializer=np.array([[1.0, 2.0, 3.0]], "float32")) * x
 
 
 @CASES.program(X)
 def get_variable_in_collections(t, x):
-    v = t.get_variable("v", [3], collections=["mine"])
-    w = t.get_variable("w", [3], trainable=False)
+    v = t.get_variable("v", [1, 3], collections=["mine"])
+    w = t.get_variable("w", [1, 3], trainable=False)
     return x * v * w
 
 
 @CASES.program(X)
 def get_variable_of_integers(t, x):
-    v = t.get_variable("v", [3], dtype="int32", initializer=t.zeros_initializer(), trainable=False)
+    v = t.get_variable(
+        "v", [1, 3], dtype="int32", initializer=t.zeros_initializer(), trainable=False
+    )
     return [x, v]
 
 
 @CASES.program(X)
 def get_variable_of_another_dtype_on_reuse(t, x):
     with t.variable_scope("a", reuse=t.AUTO_REUSE):
-        x = x * t.get_variable("v", [3])
-        return x, t.get_variable("v", [3], dtype="int32")
+        x = x * t.get_variable("v", [1, 3])
+        return x, t.get_variable("v", [1, 3], dtype="int32")
