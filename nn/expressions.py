@@ -15,10 +15,12 @@ Made = TypeVar("Made", bound=Callable | None)
 class Expression:
     """A function together with the call that made it; equal calls make equal functions."""
 
-    def __init__(self, function: Callable, expression: str):
+    def __init__(self, function: Callable, factory: Callable, args: tuple, kwargs: dict[str, Any]):
         self.function = function
-        self.expression = expression
-        self.__name__ = expression.partition("(")[0]
+        self.made_by = (factory, *args, *kwargs.items())
+        self.__name__ = factory.__name__
+        arguments = [show(a) for a in args] + [f"{k}={show(v)}" for k, v in kwargs.items()]
+        self.expression = f"{self.__name__}({', '.join(arguments)})"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function."""
@@ -28,7 +30,7 @@ class Expression:
         return self.expression
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Expression) and other.expression == self.expression
+        return isinstance(other, Expression) and equal(self.made_by, other.made_by)
 
     def __hash__(self) -> int:
         return hash(self.expression)
@@ -47,10 +49,7 @@ def prints_as_call(factory: Callable[P, Made]) -> Callable[P, Made]:
     @functools.wraps(factory)
     def make(*args: P.args, **kwargs: P.kwargs) -> Any:
         made = factory(*args, **kwargs)
-        if made is None or isinstance(made, Expression):
-            return made
-        arguments = [show(a) for a in args] + [f"{k}={show(v)}" for k, v in kwargs.items()]
-        return Expression(made, f"{factory.__name__}({', '.join(arguments)})")
+        return made and Expression(made, factory, args, kwargs)
 
     return make
 
@@ -76,4 +75,6 @@ def show(value: Any) -> str:
 
 def equal(a: Any, b: Any) -> bool:
     """Tell whether two arguments are the same value, arrays only if they are the same array."""
+    if isinstance(a, tuple) and isinstance(b, tuple):
+        return len(a) == len(b) and all(map(equal, a, b))
     return a is b or (type(a) is type(b) and not hasattr(a, "shape") and bool(a == b))

@@ -78,8 +78,8 @@ class Variable:
         return self.value
 
 
-class Regularization(NamedTuple):
-    """A promise of a regularization loss, kept when losses are asked for."""
+class NamedLoss(NamedTuple):
+    """A promise of a loss in a collection, kept when the collection is asked for."""
 
     name: str
     loss: Callable[[], Array | None]

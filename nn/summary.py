@@ -24,7 +24,7 @@ class Row:
       arguments: those that differ from their defaults.
       output: the output's shape.
       variables: the variables it made, without those of layers inside it.
-      parameters: their number of elements.
+      parameters: the number of elements of the trainable ones.
       flops: two for each multiply-add of a kernel, for this batch.
       depth: how many layer calls it is inside of.
     """
@@ -55,7 +55,7 @@ def _row(call: Call) -> Row:
         arguments={k: v for k, v in call.arguments.items() if k in call.chosen - _NAMES},
         output=tuple(outputs[0].shape) if outputs else None,
         variables=tuple(call.variables),
-        parameters=sum(math.prod(v.shape) for v in call.variables),
+        parameters=sum(math.prod(v.shape) for v in call.variables if v.trainable),
         flops=_flops(call, outputs),
         depth=call.depth,
     )

@@ -104,7 +104,7 @@ class Transformed:
         """Return a table of the layer calls, computing nothing.
 
         Its columns: the scope, the op, the arguments that differ from their defaults, the output's
-        shape, the variables made, their number of parameters, and FLOPs (two per multiply-add).
+        shape, the variables made, the number of trainable parameters, FLOPs (two per multiply-add).
 
         >>> print(nn.transform(layers.Dense(3)).tabulate(jnp.ones((2, 4))))
         scope  op     arguments  output  variables             parameters  FLOPs

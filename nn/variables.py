@@ -14,7 +14,7 @@ from nn.graph import (
     Graph,
     GraphKeys,
     Initializer,
-    Regularization,
+    NamedLoss,
     Variable,
     current_graph,
 )
@@ -134,7 +134,7 @@ def _first_value(
         return value.shape, lambda key, shape, dtype: value
     if shape is None:
         raise ValueError(f"variable {name!r} at {call_site()}: its shape is needed to make it.")
-    return tuple(int(n) for n in shape), initializer
+    return tuple(int(n) for n in shape), initializer  # type: ignore[return-value]
 
 
 def _add(graph: Graph, variable: Variable, collections: Sequence[str] | None) -> None:
@@ -240,7 +240,7 @@ def get_collection(name: str, scope: str | None = None) -> list:
     values = current_graph("get_collection").collections.get(name, ())
     if scope is not None:
         values = [v for v in values if re.match(scope, getattr(v, "name", None) or "")]
-    values = [v.loss() if isinstance(v, Regularization) else v for v in values]
+    values = [v.loss() if isinstance(v, NamedLoss) else v for v in values]
     return [v for v in values if v is not None]
 
 
@@ -251,7 +251,7 @@ def add_regularization(name: str, loss: Callable[[], Array | None]) -> None:
       name: its name, by which `get_regularization_losses` filters.
       loss: returns a scalar, or None for no loss.
     """
-    add_to_collection(GraphKeys.REGULARIZATION_LOSSES, Regularization(name, loss))
+    add_to_collection(GraphKeys.REGULARIZATION_LOSSES, NamedLoss(name, loss))
 
 
 def regularize(

@@ -20,7 +20,7 @@ from jax.typing import ArrayLike
 
 import nn
 from nn import spelling
-from nn.graph import Array, GraphKeys, Regularization, find_graph
+from nn.graph import Array, GraphKeys, NamedLoss, find_graph
 from slim.scoping import add_arg_scope
 
 __all__ = [
@@ -98,7 +98,8 @@ def absolute_difference(
     """
     with _scope(scope, "absolute_difference") as opened:
         difference = _difference("absolute_difference", predictions, labels)
-        return compute_weighted_loss(jnp.abs(difference), weights, opened)
+        # Not jnp.abs, whose gradient at 0 is 1: TensorFlow's is 0.
+        return compute_weighted_loss(difference * jnp.sign(difference), weights, opened)
 
 
 def mean_squared_error(
@@ -329,7 +330,8 @@ def sparse_softmax_cross_entropy(
             )
         labels = labels.reshape(-1, 1)
         in_range = (labels >= 0) & (labels < logits.shape[1])
-        picked = jnp.take_along_axis(nn.log_softmax(spelling.widen(logits)), labels, axis=1)
+        chances = nn.log_softmax(spelling.widen(logits))
+        picked = jnp.take_along_axis(chances, labels, axis=1, mode="clip")
         losses = -picked * jnp.where(in_range, 1.0, jnp.nan)  # the gradient becomes NaN as well
         return compute_weighted_loss(losses[:, 0].astype(logits.dtype), weights, opened)
 
@@ -362,7 +364,7 @@ def add_loss(loss: ArrayLike, loss_collection: str | None = GraphKeys.LOSSES) ->
     value = jnp.asarray(loss)
     # An array has no name: a loss is found by the name scope in which it is added.
     name = f"{graph.name_scope}/value" if graph.name_scope else "value"
-    nn.add_to_collection(loss_collection, Regularization(name, lambda: value))
+    nn.add_to_collection(loss_collection, NamedLoss(name, lambda: value))
 
 
 def get_losses(scope: str | None = None, loss_collection: str = GraphKeys.LOSSES) -> list[Array]:

@@ -36,7 +36,8 @@ def l1_regularizer(scale: float, scope: str | None = None) -> Regularizer:
 
     def l1(weights: Array) -> Array:
         weights = spelling.floating("l1_regularizer", "weights", weights)
-        return jnp.asarray(scale, weights.dtype) * jnp.sum(jnp.abs(weights))
+        # Not jnp.abs, whose gradient at 0 is 1: TensorFlow's is 0, so that zeros stay zeros.
+        return jnp.asarray(scale, weights.dtype) * jnp.sum(weights * jnp.sign(weights))
 
     return l1
 

@@ -225,8 +225,7 @@ def _heard(func: Callable, args: tuple, kwargs: dict, settings: tuple[Setting, .
     arguments = dict(bound.arguments)
     inputs = arguments.pop(next(iter(arguments)), None) if arguments else None
     chosen = {k for k, v in arguments.items() if not equal(v, signature.parameters[k].default)}
-    op = re.sub(r"convolution(?=\dd)", "conv", func.__name__)  # the name people write
-    with recorded(op, inputs, arguments, chosen, settings) as call:
+    with recorded(_name(func), inputs, arguments, chosen, settings) as call:
         call.outputs = func(*args, **kwargs)
     return call.outputs
 
@@ -240,6 +239,11 @@ def _setting_of(scope: Mapping, key: str, name: str) -> Setting:
     return next(s for s in reversed(_settings_of(scope, key)) if name in s.defaults)
 
 
+def _name(func: Callable) -> str:
+    """The name people write: conv2d, though the function is called convolution2d."""
+    return re.sub(r"convolution(?=\dd)", "conv", func.__name__)
+
+
 def _running() -> Callable[[], Any]:
     graph = find_graph()
     return (lambda: None) if graph is None else weakref.ref(graph)
@@ -247,7 +251,7 @@ def _running() -> Callable[[], Any]:
 
 def _opened_outside(func: Callable, setting: Setting) -> ValueError:
     return ValueError(
-        f"{func.__name__} at {call_site()} is in the reach of the arg_scope at {setting.site}, "
+        f"{_name(func)} at {call_site()} is in the reach of the arg_scope at {setting.site}, "
         "which was opened outside of the transformed function. JAX keeps what it traces once, so a "
         "later call could silently run with stale defaults. Open the arg_scope inside the function "
         "given to nn.transform (a captured scope can be entered there: `with slim.arg_scope(sc):`)."
@@ -258,14 +262,14 @@ def _unknown(func: Callable, name: str, known: Mapping, setting: Setting) -> Typ
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"It takes {', '.join(known)}."
     return TypeError(
-        f"{func.__name__} at {call_site()} has no argument {name!r}, which the arg_scope at "
+        f"{_name(func)} at {call_site()} has no argument {name!r}, which the arg_scope at "
         f"{setting.site} sets. {hint}"
     )
 
 
 def _by_position(func: Callable, name: str, setting: Setting) -> TypeError:
     return TypeError(
-        f"{func.__name__} at {call_site()} got multiple values for argument {name!r}: one by "
+        f"{_name(func)} at {call_site()} got multiple values for argument {name!r}: one by "
         f"position, and {setting.defaults[name]!r} from the arg_scope at {setting.site}. Pass it "
         f"by keyword to override the scope: {name}=..."
     )

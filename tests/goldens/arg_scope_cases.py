@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goldens.kit import Table
 
-CASES = Table()
+CASES = Table(gradients=False)
 X = (2, 3)
 IMAGES = (2, 4, 4, 2)
 

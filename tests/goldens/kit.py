@@ -49,12 +49,12 @@ class Case:
 
     def value(self, variable: str, shape: Sequence[int], dtype: str = "float32") -> np.ndarray:
         """The value that both sides give a variable. Integers (global steps) are 0."""
-        if not dtype.startswith(("float", "bfloat")):
+        if not dtype.startswith("float"):
             return np.zeros(shape, dtype)
         positive = variable.endswith(("variance", "stddev"))
         # The step counter of TF's unbiased averages must stay a count.
         kind = "zero" if variable.endswith("local_step") else "positive" if positive else "normal"
-        return draw(f"{self.name}|{variable}", shape, kind)
+        return draw(f"{self.name}|{variable}", shape, kind).astype(dtype)
 
 
 def draw(key: str, shape: Sequence[int], kind: str = "normal", classes: int = 3) -> np.ndarray:
@@ -137,7 +137,11 @@ def calling(op: str, kwargs: dict[str, Any]) -> Callable[..., Any]:
 
 
 class Table(list[Case]):
-    """A list of cases with two ways to write them down."""
+    """A list of cases with two ways to write them down; arguments are fields of all its cases."""
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__()
+        self.fields = fields
 
     def calls(self, op: str, inputs: Any, *rows: dict[str, Any], **base: Any) -> None:
         """One case per row: `op(*inputs, **base, **row)`.
@@ -147,7 +151,7 @@ class Table(list[Case]):
         """
         for row in rows:
             given = {**base, **row}
-            fields = {k[1:]: given.pop(k) for k in list(given) if k[0] == "_"}
+            fields = self.fields | {k[1:]: given.pop(k) for k in list(given) if k[0] == "_"}
             specs = as_inputs(fields.pop("in", inputs))
             shapes = " ".join(
                 "x".join(map(str, s.shape)) + ("" if s.dtype == "float32" else f":{s.dtype}")
@@ -162,7 +166,7 @@ class Table(list[Case]):
         def add(function: Callable[..., Any]) -> Callable[..., Any]:
             module = function.__module__.rpartition(".")[2].removesuffix("_cases")
             name = f"{module}.{function.__name__}"
-            self.append(Case(name, function, as_inputs(list(inputs)), **fields))
+            self.append(Case(name, function, as_inputs(list(inputs)), **self.fields | fields))
             return function
 
         return add

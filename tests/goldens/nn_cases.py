@@ -32,11 +32,11 @@ CASES.calls(
         "_gradients": False,
     },
     # Refused
-    {"strides": 1, "padding": "same"},
+    {"strides": 1, "padding": "same", **SPELLING},
     {"strides": 1, "padding": "FULL"},
     {"strides": [1, 2, 2], "padding": "SAME"},
     {"strides": 0, "padding": "SAME"},
-    {"strides": 1, "padding": "SAME", "data_format": "channels_last"},
+    {"strides": 1, "padding": "SAME", "data_format": "channels_last", **SPELLING},
     {"strides": 1, "padding": "SAME", "_in": [(5, 4, 2), KERNEL]},
     {"strides": 1, "padding": "SAME", "_in": [IMAGES, (3, 3, 5, 3)]},
     {"strides": 1, "padding": "SAME", "_in": [IMAGES, (3, 2, 3)]},

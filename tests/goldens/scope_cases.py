@@ -6,7 +6,7 @@ import numpy as np
 
 from goldens.kit import Table
 
-CASES = Table()
+CASES = Table(gradients=False)
 X = (2, 3)
 IMAGES = (2, 4, 4, 2)
 

@@ -25,6 +25,7 @@ NORMALIZERS = [
     {"normalizer_fn": ref("slim.bias_add")},
     {"normalizer_params": {"decay": 0.5}},
 ]
+NAMES = {"_gradients": False}  # what changes names and collections only
 COMMON = [
     {},
     {"activation_fn": None},
@@ -32,16 +33,16 @@ COMMON = [
     {"activation_fn": TANH},
     {"biases_initializer": None},
     {"biases_initializer": None, "activation_fn": None},
-    {"biases_initializer": THIRD},
-    {"weights_initializer": ONES},
+    {"biases_initializer": THIRD, **NAMES},
+    {"weights_initializer": ONES, **NAMES},
     {"weights_regularizer": L2},
     {"weights_regularizer": L2, "biases_regularizer": L1},
     {"trainable": False},
     {"trainable": False, "weights_regularizer": L2},
-    {"scope": "p/q"},
-    {"variables_collections": ["mine"]},
-    {"variables_collections": {"weights": ["w"], "biases": ["b"]}},
-    {"outputs_collections": "ends"},
+    {"scope": "p/q", **NAMES},
+    {"variables_collections": ["mine"], **NAMES},
+    {"variables_collections": {"weights": ["w"], "biases": ["b"]}, **NAMES},
+    {"outputs_collections": "ends", **NAMES},
     *NORMALIZERS,
 ]
 REFUSED = [{"reuse": True}, {"scope": "z", "reuse": True}, {"colour": "red"}, {"scope": "a b"}]
