@@ -12,8 +12,6 @@ import functools
 import importlib.util
 import math
 import os
-import shutil
-import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -26,12 +24,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import nn
 import slim
-from models import checkpoints, datasets, mnist, mobilenet
+from models import datasets, mnist, mobilenet, runs
 
 # Configuration
 
@@ -93,6 +90,7 @@ class Config:
 def parse(argv: list[str] | None = None) -> Config:
     """Read the flags, refuse bad values by name, and fill in the defaults that depend on others."""
     parser = argparse.ArgumentParser(
+        usage="python train.py [flags]",
         description="Train a model in either style, from the data to the curves.",
         epilog=EXAMPLES,
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=30),
@@ -224,8 +222,8 @@ class Progress(NamedTuple):
     """All that changes as training goes on: what a checkpoint holds."""
 
     step: jax.Array  # how many are done
-    params: dict[str, jax.Array]
-    state: dict[str, jax.Array]
+    params: Any  # two dicts by name
+    state: Any
     opt_state: Any
     loss: jax.Array  # summed over the steps of the epoch
     right: jax.Array  # images, summed likewise
@@ -340,118 +338,23 @@ def evaluate(config: Config, params: Any, state: Any, data: Data) -> jax.Array:
 # Checkpoints
 
 
-def start(config: Config, manager: Any, data: Data, seed: np.uint32) -> Progress:
-    """Continue from the newest checkpoint, or begin."""
-    newest = manager.latest_step()
+def start(config: Config, manager: Any, data: Data, settings: dict) -> Progress:
+    """Continue from the newest checkpoint if it is of such a run; else begin."""
+    seed, newest = np.uint32(config.seed), manager.latest_step()
     if newest is None and config.resume:
         raise ValueError(f"--resume: {config.out} holds no checkpoint")
     if newest is None:
         return begin(config, data, seed)
+    free = {field.name for field in dataclasses.fields(Config) if field.metadata["free"]}
+    runs.check_settings(config.out, {k: v for k, v in settings.items() if k not in free})
     like = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding()),
         jax.eval_shape(partial(begin, config), data, seed),
     )
-    return checkpoints.restore(manager, newest, like, NAMES[config.style])
-
-
-@contextlib.contextmanager
-def noted_signals() -> Iterator[list[int]]:
-    """Note the first Ctrl-C or SIGTERM in a list; the next one acts as usual."""
-    noted: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        noted.append(number)
-        signal.signal(number, before[number])
-        print("\nfinishing these steps, to save a checkpoint", file=sys.stderr, flush=True)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield noted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def agreed(number: int) -> int:
-    """Return the greatest of the processes' numbers, so that they all do the same."""
-    if jax.process_count() == 1:
-        return number
-    return int(multihost_utils.process_allgather(np.int32(number)).max())
+    return runs.restore(manager, newest, like, NAMES[config.style])
 
 
 # Log
-
-
-class Report:
-    """A live line where stdout is a terminal; elsewhere a plain line now and then."""
-
-    def __init__(self, total: int, done: int):
-        self.silent, self.live, self.told = jax.process_index() != 0, None, time.monotonic()
-        if self.silent or not sys.stdout.isatty():
-            return
-        from rich import progress
-
-        columns = ("{task.description}", progress.BarColumn(), "{task.fields[figures]}")
-        self.live = progress.Progress(*columns, progress.TimeRemainingColumn(), "left")
-        self.task = self.live.add_task("compiling", total=total, completed=done, figures="")
-
-    def __enter__(self) -> "Report":
-        if self.live:
-            self.live.start()
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        if self.live:
-            self.live.stop()
-
-    def show(self, done: int, where: str, figures: str) -> None:
-        """Show how far training is."""
-        if self.live:
-            self.live.update(self.task, completed=done, description=where, figures=figures)
-        elif time.monotonic() - self.told > 15:
-            self.line(f"{where}, step {done}: {figures}")
-
-    def line(self, text: str) -> None:
-        """Print a line that stays."""
-        self.told = time.monotonic()
-        if self.live:
-            self.live.console.print(text, highlight=False, markup=False)
-        elif not self.silent:
-            print(text, flush=True)
-
-
-def draw_curves(rows: list[dict], path: Path) -> None:
-    """Draw the loss and the accuracy by epoch, in training and on the test split."""
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for split in ("train", "test"):
-            values = [row[f"{split}_{name}"] for row in rows]
-            axes.plot([row["epoch"] for row in rows], values, ".-", label=split)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set(xlabel="epoch", title=name)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    figure.savefig(path, dpi=120)
-
-
-def check_finite(config: Config, losses: np.ndarray, done: int) -> None:
-    """Stop at the first loss that is NaN or infinite; say the step and the likely cause."""
-    if np.isfinite(losses).all():
-        return
-    at, rate = int(np.argmin(np.isfinite(losses))), config.learning_rate
-    if done + at == 0:
-        cause = "the model or the images, as no step was taken before"
-    else:
-        cause = f"the learning rate, {rate:g}: try --learning-rate {rate / 10:g}"
-        cause += ", or --dtype float32" if config.dtype == "bfloat16" else ""
-    last = ", ".join(f"{loss:.4g}" for loss in losses[max(at - 3, 0) : at])
-    raise FloatingPointError(
-        f"the loss is {losses[at]} at step {done + at + 1}{last and f', after {last}'}. "
-        f"The likely cause is {cause}"
-    )
 
 
 def summary(config: Config, dataset: datasets.Dataset) -> str:
@@ -468,12 +371,98 @@ def summary(config: Config, dataset: datasets.Dataset) -> str:
 # Main
 
 
+@contextlib.contextmanager
+def refusals() -> Iterator[None]:
+    """End the program with the message of an error which is the user's to mend."""
+    try:
+        yield
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
+        sys.exit(f"train.py: {error}")
+
+
+def set_up_jax(config: Config) -> None:
+    """Keep compiled programs in the user's cache, and join the other processes if there are any."""
+    if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        jax.config.update("jax_compilation_cache_dir", str(cache / "slimlayers" / "jax"))
+    if config.coordinator:
+        jax.distributed.initialize(config.coordinator, config.num_processes, config.process_id)
+
+
 def train(config: Config, data: Data, digest: str) -> int:
     """Train until the epochs are done, or a signal comes; returns the exit status."""
     steps, seed, out = len(data.images) // config.batch_size, np.uint32(config.seed), config.out
-    total, settings = config.epochs * steps, dataclasses.asdict(config) | {"data": digest}
-    with checkpoints.open_folder(Path(out, "checkpoints")) as manager:
-        if manager.latest_step() is not None:
-            free = {field.name for field in dataclasses.fields(Config) if field.metadata["free"]}
-            ...
+    settings = dataclasses.asdict(config) | {"data": digest}
+    manager = runs.open_checkpoints(out)
+    with refusals():
+        progress = start(config, manager, data, settings)
+    done, total = int(progress.step), config.epochs * steps
+    rows = runs.read_metrics(out, done // steps)
+    runs.write_settings(out, settings)
+
+    @functools.cache
+    def program(length: int) -> Any:
+        return take_steps.lower(config, length, progress, data, seed).compile()
+
+    seconds, taken = 0.0, 0
+    with runs.Report(config.epochs, steps, done) as report, runs.noted_signals() as signals:
+        if done:
+            what = f"continuing after step {done} of {total}" if done < total else "complete"
+            report.line(f"{out}: {what}")
+        while done < total:
+            epoch, within = divmod(done, steps)
+            length = piece(within, steps, config.log_every)
+            run = program(length)
+            began = time.perf_counter()
+            progress, losses = run(progress, data, seed)
+            losses = np.asarray(losses)
+            seconds, taken = seconds + time.perf_counter() - began, taken + length
+            with refusals():
+                runs.check_finite(losses, done, config.learning_rate, config.dtype)
+            done, within = done + length, within + length
+            row = {
+                "epoch": epoch + 1,
+                "step": done,
+                "train_loss": float(progress.loss) / within,
+                "train_accuracy": float(progress.right) / (within * config.batch_size),
+                "images_per_second": round(taken * config.batch_size / seconds),
+            }
+            report.show(row)
+            if within == steps:
+                loss, accuracy = evaluate(config, progress.params, progress.state, data).tolist()
+                row |= {"test_loss": loss, "test_accuracy": accuracy, "seconds": seconds}
+                row["params_sha256"] = runs.fingerprint(progress.params)
+                rows.append(row)
+                runs.write_metrics(out, rows)
+                report.line(report.describe(row))
+                seconds, taken = 0.0, 0
+            status = runs.agreed(128 + signals[0] if signals else 0)
+            if within == steps or status:
+                runs.save(manager, done, progress)
+            if status and done < total:
+                report.line(f"{out}: saved at step {done}; the same command continues")
+                return status
+        runs.draw_curves(out, rows)
+        report.line(f"{out}: params sha256 {runs.fingerprint(progress.params)}")
     return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train as the flags say; returns the exit status."""
+    config = parse(argv)
+    set_up_jax(config)
+    with refusals():
+        dataset = load(config)
+    if jax.process_index() == 0:
+        print(summary(config, dataset), flush=True)
+    if config.dry_run:
+        return 0
+    if config.fresh:
+        runs.remove(config.out)
+    arrays = (dataset.train_images, dataset.train_labels, dataset.test_images, dataset.test_labels)
+    digest = runs.fingerprint(dict(zip(Data._fields, arrays, strict=True)))
+    return train(config, Data(*map(on_devices, arrays)), digest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -49,7 +49,7 @@ def prints_as_call(factory: Callable[P, Made]) -> Callable[P, Made]:
     @functools.wraps(factory)
     def make(*args: P.args, **kwargs: P.kwargs) -> Any:
         made = factory(*args, **kwargs)
-        return made and Expression(made, factory, args, kwargs)
+        return None if made is None else Expression(made, factory, args, kwargs)
 
     return make
 

@@ -3,7 +3,7 @@ variables, their collections, the normalizer, the activation, the named output.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -45,15 +45,19 @@ def _getter(getter: Callable, name: str, **kwargs: Any) -> Array:
 def compute(layer: Layer, inputs: Array, collections: Any, **call: Any) -> Array:
     """Run a layer in the open scope, and list its variables in `variables_collections`."""
     outputs = layer.call(inputs, **call)
-    graph = current_graph("slim")
-    prefix = nn.get_variable_scope().name + "/"
-    for name, variable in graph.variables.items():
-        last = name.removeprefix(prefix)
-        if collections and name == prefix + last and "/" not in last:
-            for key in get_variable_collections(collections, _LISTED_AS.get(last, last)) or ():
-                if variable not in graph.collections.get(key, ()):
-                    nn.add_to_collection(key, variable)
+    if collections:
+        scope = nn.get_variable_scope().name
+        for name, variable in current_graph("slim").variables.items():
+            path, _, last = name.rpartition("/")
+            if path == scope:
+                _list(variable, get_variable_collections(collections, _LISTED_AS.get(last, last)))
     return outputs
+
+
+def _list(variable: nn.Variable, collections: Sequence[str] | None) -> None:
+    for key in collections or ():
+        if variable not in nn.get_collection(key):
+            nn.add_to_collection(key, variable)
 
 
 def finish(

@@ -43,7 +43,6 @@ class Scope(dict):
 
 
 _current: ContextVar[Scope | None] = ContextVar("arg_scope", default=None)
-_parameters: dict[str, dict[str, inspect.Parameter]] = {}  # of each decorated op
 
 
 def current_arg_scope() -> dict[str, dict[str, Any]]:
@@ -71,7 +70,7 @@ def has_arg_scope(func: Any) -> bool:
     >>> slim.has_arg_scope(slim.conv2d), slim.has_arg_scope(slim.repeat)
     (True, False)
     """
-    return arg_scope_func_key(func) in _parameters
+    return hasattr(func, "_key_op")
 
 
 def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
@@ -85,7 +84,7 @@ def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
     """
     if not has_arg_scope(func):
         raise _undecorated(func, call_site())
-    parameters = _parameters[arg_scope_func_key(func)].values()
+    parameters = inspect.signature(func).parameters.values()
     return tuple(p.name for p in parameters if p.default is not p.empty)
 
 
@@ -180,8 +179,8 @@ def add_arg_scope(func: Callable[P, R]) -> Callable[P, R]:
     6.0
     """
     key = arg_scope_func_key(func)
-    parameters = _parameters[key] = dict(inspect.signature(func).parameters)
-    positional = [n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD,)]
+    parameters = inspect.signature(func).parameters
+    positional = [n for n, p in parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD]
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
 
     def resolve(args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,306 @@
+"""The bookkeeping of a run of training: what it keeps in its folder, and what it shows meanwhile.
+
+A file in the folder is complete or not there. A checkpoint of one style loads into the other.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+import slim
+
+if TYPE_CHECKING:  # orbax comes with the extra 'train', and takes seconds to import
+    import orbax.checkpoint as ocp
+
+Row = dict[str, Any]  # what is measured in an epoch
+
+
+def open_checkpoints(folder: str | os.PathLike, keep: int = 2) -> "ocp.CheckpointManager":
+    """Open the checkpoints in the folder of a run, of which the newest `keep` stay.
+
+    What an interrupted save has left there never counts, and is removed.
+    """
+    import orbax.checkpoint as ocp
+
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
+    )
+    path, handler = Path(folder, "checkpoints").resolve(), ocp.StandardCheckpointHandler()
+    return ocp.CheckpointManager(path, item_handlers=handler, options=options)
+
+
+def save(manager: "ocp.CheckpointManager", step: int, tree: Any) -> None:
+    """Save a tree of arrays as the checkpoint of a step: it is complete when this returns."""
+    import orbax.checkpoint as ocp
+
+    manager.save(step, args=ocp.args.StandardSave(named(tree)), force=True)
+    manager.wait_until_finished()
+
+
+def restore(
+    manager: "ocp.CheckpointManager",
+    step: int,
+    like: Any,
+    rename: Callable[[dict[str, str]], dict[str, str]],
+) -> Any:
+    """Return the checkpoint of a step as a tree like `like`.
+
+    Args:
+      manager: what `open_checkpoints` returned.
+      step: one of its steps.
+      like: a tree of `jax.ShapeDtypeStruct` with shardings.
+      rename: `slim.to_layers_names` or `slim.to_slim_names`: that of the names in `like`.
+
+    Raises:
+      ValueError: the checkpoint has other arrays; the message names them.
+    """
+    import orbax.checkpoint as ocp
+
+    stored, wanted = manager.item_metadata(step).tree, named(like)
+    stored_name = rename({name: name for name in stored})
+    found = _differences({new: stored[old] for new, old in stored_name.items()}, wanted)
+    if found:
+        path = Path(manager.directory) / str(step)
+        raise ValueError(f"{path} is a checkpoint of another model: {'; '.join(found)}.")
+    items = {stored_name[name]: leaf for name, leaf in wanted.items()}
+    values = manager.restore(step, args=ocp.args.StandardRestore(items))
+    return jax.tree.unflatten(jax.tree.structure(like), [values[name] for name in items])
+
+
+def named(tree: Any) -> dict[str, Any]:
+    """Flatten a tree to a dict of its leaves by their paths.
+
+    >>> from models import runs
+    >>> runs.named({"params": {"conv1/kernel": 1}, "moments": (2, 3)})
+    {'moments/0': 2, 'moments/1': 3, 'params/conv1/kernel': 1}
+    """
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
+
+
+def _differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """Say what differs: the first few, and the variables before the optimizer's copies of them."""
+
+    def form(leaf: Any) -> str:
+        return f"{leaf.dtype}{list(leaf.shape)}"
+
+    found = [f"it lacks {name} {form(leaf)}" for name, leaf in wanted.items() if name not in stored]
+    found += [f"it has {name} {form(leaf)}" for name, leaf in stored.items() if name not in wanted]
+    found += [
+        f"{name} is {form(stored[name])} there and {form(leaf)} here"
+        for name, leaf in wanted.items()
+        if name in stored and form(stored[name]) != form(leaf)
+    ]
+    found.sort(key=lambda text: "opt_state/" in text)
+    return found[:4] + ([f"and {len(found) - 4} more"] if len(found) > 4 else [])
+
+
+def fingerprint(arrays: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of named arrays; the variables of both styles have the same one.
+
+    >>> from models import runs
+    >>> runs.fingerprint({"weights": np.zeros(3)}) == runs.fingerprint(
+    ...     {"kernel": np.zeros(3)})
+    True
+    """
+    digest = hashlib.sha256()
+    for name, array in sorted(slim.to_layers_names(arrays).items()):
+        array = np.asarray(array)
+        digest.update(f"{name} {array.dtype}{array.shape} ".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def remove(folder: str | os.PathLike) -> None:
+    """Remove what a run has left in its folder, and nothing else."""
+    if jax.process_index() == 0:
+        shutil.rmtree(Path(folder, "checkpoints"), ignore_errors=True)
+        for name in ("config.json", "metrics.jsonl", "curves.png"):
+            Path(folder, name).unlink(missing_ok=True)
+    wait_for_all("removed")
+
+
+def check_settings(folder: str | os.PathLike, settings: Mapping[str, Any]) -> None:
+    """Refuse a folder whose run has other values of these settings.
+
+    Raises:
+      ValueError: the message names them.
+    """
+    path = Path(folder, "config.json")
+    there = json.loads(path.read_text()) if path.exists() else settings
+    found = [
+        f"{name} is {there.get(name)!r} there and {value!r} here"
+        for name, value in settings.items()
+        if there.get(name) != value
+    ]
+    if found:
+        raise ValueError(
+            f"{folder} holds a run with other settings: {'; '.join(found)}. Give another --out, "
+            "or --fresh to remove that run and start again."
+        )
+
+
+def write_settings(folder: str | os.PathLike, settings: Mapping[str, Any]) -> None:
+    """Write `config.json`."""
+    _write(Path(folder, "config.json"), json.dumps(settings, indent=2) + "\n")
+
+
+def read_metrics(folder: str | os.PathLike, epochs: int) -> list[Row]:
+    """Read the rows of the first so many epochs from `metrics.jsonl`."""
+    path = Path(folder, "metrics.jsonl")
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return [row for row in rows if row["epoch"] <= epochs]
+
+
+def write_metrics(folder: str | os.PathLike, rows: list[Row]) -> None:
+    """Write `metrics.jsonl`, one row a line."""
+    _write(Path(folder, "metrics.jsonl"), "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace a file as a whole; of several processes, the first does."""
+    if jax.process_index() == 0:
+        part = path.with_name(path.name + ".part")
+        part.write_text(text)
+        os.replace(part, path)
+
+
+def draw_curves(folder: str | os.PathLike, rows: list[Row]) -> None:
+    """Draw the loss and the accuracy by epoch, in training and on the test split: `curves.png`."""
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for split in ("train", "test"):
+            values = [row[f"{split}_{name}"] for row in rows]
+            axes.plot([row["epoch"] for row in rows], values, ".-", label=split)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set(xlabel="epoch", title=name)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    if jax.process_index() == 0:
+        figure.savefig(Path(folder, "curves.png"), dpi=120)
+
+
+class Report:
+    """A live line where stdout is a terminal; elsewhere a plain line now and then.
+
+    Args:
+      epochs: how many there will be.
+      steps: of each.
+      done: how many steps are done before.
+    """
+
+    def __init__(self, epochs: int, steps: int, done: int):
+        self.epochs, self.live, self.told = epochs, None, time.monotonic()
+        if jax.process_index() != 0 or not sys.stdout.isatty():
+            return
+        from rich import progress
+
+        columns = ("{task.description}", progress.BarColumn(None), progress.TimeRemainingColumn())
+        self.live = progress.Progress(*columns, "left")
+        self.task = self.live.add_task("compiling", total=epochs * steps, completed=done)
+
+    def __enter__(self) -> "Report":
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self.live:
+            self.live.stop()
+
+    def show(self, row: Row) -> None:
+        """Show how far training is."""
+        text = self.describe(row)
+        if self.live:
+            self.live.update(self.task, completed=row["step"], description=text)
+        elif time.monotonic() - self.told > 15:
+            self.line(f"{text}  (step {row['step']})")
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        self.told = time.monotonic()
+        if self.live:
+            self.live.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        elif jax.process_index() == 0:
+            print(text, flush=True)
+
+    def describe(self, row: Row) -> str:
+        """Say a row in words."""
+        text = f"epoch {row['epoch']}/{self.epochs}  loss {row['train_loss']:.4f}  "
+        text += f"accuracy {row['train_accuracy']:.2%}  "
+        if "test_loss" in row:
+            text += f"test loss {row['test_loss']:.4f}  accuracy {row['test_accuracy']:.2%}  "
+        return text + f"{row['images_per_second']:,} images/s"
+
+
+def check_finite(losses: np.ndarray, done: int, learning_rate: float, dtype: str) -> None:
+    """Stop at the first loss that is NaN or infinite.
+
+    Args:
+      losses: of the steps after the first `done`.
+      done: how many steps there were before.
+      learning_rate: for the message, like `dtype`.
+      dtype: in which the losses were computed.
+
+    Raises:
+      FloatingPointError: there is one; the message says its step and the likely cause.
+    """
+    if np.isfinite(losses).all():
+        return
+    at = int(np.argmin(np.isfinite(losses)))
+    if done + at == 0:
+        cause = "the model or the images, as no step was taken before"
+    else:
+        cause = f"the learning rate, {learning_rate:g}: try --learning-rate {learning_rate / 10:g}"
+        cause += ", or --dtype float32" if dtype == "bfloat16" else ""
+    last = ", ".join(f"{loss:.4g}" for loss in losses[max(at - 3, 0) : at])
+    raise FloatingPointError(
+        f"the loss is {losses[at]} at step {done + at + 1}{last and f', after {last}'}. "
+        f"The likely cause is {cause}."
+    )
+
+
+@contextlib.contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """Note the first Ctrl-C or SIGTERM in a list; the next one acts as usual."""
+    noted: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        noted.append(number)
+        signal.signal(number, before[number])
+        print("\nfinishing these steps, to save a checkpoint", file=sys.stderr, flush=True)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before: dict[int, Any] = {number: signal.signal(number, note) for number in numbers}
+    try:
+        yield noted
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def agreed(number: int) -> int:
+    """Return the greatest of the processes' numbers, so that they all do the same."""
+    if jax.process_count() == 1:
+        return number
+    return int(multihost_utils.process_allgather(np.int32(number)).max())
+
+
+def wait_for_all(what: str) -> None:
+    """Wait until all processes are here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(what)
