@@ -90,6 +90,7 @@ class Config:
 def parse(argv: list[str] | None = None) -> Config:
     """Read the flags, refuse bad values by name, and fill in the defaults that depend on others."""
     parser = argparse.ArgumentParser(
+        prog="train.py",
         usage="python train.py [flags]",
         description="Train a model in either style, from the data to the curves.",
         epilog=EXAMPLES,
@@ -139,7 +140,9 @@ def problem_of(config: Config) -> str | None:
     needed = ["orbax", "matplotlib", *["sklearn"] * (config.dataset == "digits")]
     needed += ["rich"] * sys.stdout.isatty()
     absent = [name for name in needed if importlib.util.find_spec(name) is None]
-    return f"{absent} not installed: pip install 'slimlayers[train]'" if absent else None
+    if absent:
+        return f"{' and '.join(absent)} cannot be imported: pip install 'slimlayers[train]'"
+    return None
 
 
 # Data

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from numbers import Real
 from typing import Any
 
-import nn
+from nn import activations, initializers
 from nn.spelling import LAYOUTS
 
 
@@ -62,14 +62,35 @@ def channels(layer: str, argument: str, value: Any) -> int:
     return _positive(layer, argument, int(float(value)))
 
 
-def function(layer: str, argument: str, value: Any, suffix: str = "") -> Callable | None:
-    """Return a function given itself, by its name in `nn` without `suffix`, or as None."""
-    if value is None or callable(value):
-        return value
-    named = getattr(nn, f"{value}{suffix}", None) if isinstance(value, str) else None
-    if named is None:
+def activation(layer: str, value: Any) -> Callable | None:
+    """Return an activation, given itself or by its name; None for 'linear'."""
+    named = None if value == "linear" else _named(activations, value)
+    return _function(layer, "activation", named)
+
+
+def initializer(layer: str, value: Any) -> Callable | None:
+    """Return an initializer, given itself or by its name ('zeros' of `zeros_initializer`)."""
+    named = _named(initializers, f"{value}_initializer") if isinstance(value, str) else value
+    is_value = hasattr(named, "shape")  # an array is its own initializer
+    return named if is_value else _function(layer, "initializer", named)
+
+
+def regularizer(layer: str, value: Any) -> Callable | None:
+    """Return a regularizer, or None."""
+    return _function(layer, "regularizer", value)
+
+
+def _named(module: Any, value: Any) -> Any:
+    if isinstance(value, str) and not value.startswith("_"):
+        found = getattr(module, value, value)
+        return found() if module is initializers and callable(found) else found
+    return value
+
+
+def _function(layer: str, argument: str, value: Any) -> Callable | None:
+    if value is not None and not callable(value):
         raise ValueError(f"{layer}: {argument} must be a function or None, got {value!r}.")
-    return named() if suffix else named
+    return value
 
 
 def _positive(layer: str, argument: str, number: int) -> int:

@@ -111,8 +111,8 @@ class Layer:
     ) -> Array:
         """Return the variable `name` of the layer, as `nn.get_variable`."""
         layer = type(self).__name__
-        initializer = arguments.function(layer, "initializer", initializer, "_initializer")
-        regularizer = arguments.function(layer, "regularizer", regularizer)
+        initializer = arguments.initializer(layer, initializer)
+        regularizer = arguments.regularizer(layer, regularizer)
         graph = current_graph("add_weight")
         known = len(graph.variables)
         value = nn.get_variable(
@@ -132,8 +132,7 @@ class Layer:
 
     def _activate(self, outputs: Array) -> Array:
         """Apply the activation, if there is one."""
-        activation = getattr(self, "activation", None)
-        activation = arguments.function(type(self).__name__, "activation", activation)
+        activation = arguments.activation(type(self).__name__, getattr(self, "activation", None))
         return outputs if activation is None else activation(outputs)
 
     def _take_scope(self) -> nn.VariableScope:

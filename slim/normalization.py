@@ -1,5 +1,6 @@
 """Slim's batch norm: `layers.BatchNormalization`, and the three ways in which Slim's differs."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -167,10 +168,13 @@ class _BatchNorm(layers.BatchNormalization):
     def _averages(self, shape: tuple, dtype: Any, training: Any) -> dict[str, Array]:
         averages = super()._averages(shape, dtype, training)
         if self.zero_debias and not (is_known(training) and not training):
-            zeros = nn.zeros_initializer()
-            for name, its_shape in {"biased": shape, "local_step": ()}.items():
-                path = f"{nn.get_variable_scope().name}/moving_mean/{name}"  # as TF doubles it
-                averages[path] = self.add_weight(path, its_shape, dtype, zeros, trainable=False)
+            zeros, scope = nn.zeros_initializer(), nn.get_variable_scope()
+            if self.fused:  # there Slim makes these without its getter: no model variables
+                scope = dataclasses.replace(scope, custom_getter=None)
+            with nn.variable_scope(scope, auxiliary_name_scope=False):
+                for name, its_shape in {"biased": shape, "local_step": ()}.items():
+                    path = f"{scope.name}/moving_mean/{name}"  # the scope's name twice, as in TF
+                    averages[path] = self.add_weight(path, its_shape, dtype, zeros, trainable=False)
         return averages
 
     def _moments(self, x: Array, reduced: tuple[int, ...]) -> tuple[Array, Array]:

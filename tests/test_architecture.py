@@ -21,9 +21,7 @@ MODULES = sorted(
     for path in [*ROOT.glob(f"{floor}/**/*.py"), ROOT / f"{floor}.py"]
     if path.exists()
 )
-PACKAGES = [
-    floor for floor in FLOORS if (ROOT / floor / "__init__.py") in map(ROOT.joinpath, MODULES)
-]
+PACKAGES = [floor for floor in FLOORS if (ROOT / floor / "__init__.py").exists()]
 
 
 def floor_of(module):
@@ -71,14 +69,11 @@ def test_imports_name_what_they_import(module):
     assert not any("_src" in name.split(".") for name in imports(module))
 
 
+RENAME = pytest.mark.xfail(reason="nn/transform.py is to be renamed", strict=True)
+
+
 @pytest.mark.parametrize(
-    "package",
-    [
-        pytest.param(
-            p, marks=[pytest.mark.xfail(reason="nn/transform.py", strict=True)] * (p == "nn")
-        )
-        for p in PACKAGES
-    ],
+    "package", [pytest.param(p, marks=[RENAME] if p == "nn" else []) for p in PACKAGES]
 )
 def test_no_module_is_named_like_a_function(package):
     exported = importlib.import_module(package).__all__
@@ -88,7 +83,7 @@ def test_no_module_is_named_like_a_function(package):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_public_names_are_listed_once_and_in_order(package):
+def test_public_names_are_listed_once(package):
     module = importlib.import_module(package)
     tree = ast.parse((ROOT / package / "__init__.py").read_text())
     imported = {

@@ -193,6 +193,21 @@ def test_a_dict_made_by_hand_or_copied_is_a_scope_too():
         assert brew("assam") == ("assam", 200, 1, "oat")
 
 
+def test_the_dict_is_live():
+    with slim.arg_scope([brew], sugar=1) as scope:
+        scope[BREW]["milk"] = "oat"
+        assert brew("assam") == ("assam", 200, 1, "oat")
+
+
+@pytest.mark.xfail(raises=StopIteration, reason="no setting is found for it", strict=True)
+@pytest.mark.parametrize("arguments", [("assam",), ("assam", 300)])
+def test_what_is_written_into_the_dict_is_refused_like_what_a_scope_sets(arguments):
+    with slim.arg_scope([brew], sugar=1) as scope:
+        scope[BREW]["lemon" if len(arguments) == 1 else "water"] = 5
+        with pytest.raises(TypeError):
+            brew(*arguments)
+
+
 def test_an_inner_scope_does_not_write_into_the_outer_or_captured_one():
     with slim.arg_scope([brew], sugar=1) as outer:
         with slim.arg_scope([brew], sugar=2), slim.arg_scope([bake], hours=2):
@@ -464,6 +479,21 @@ def test_a_compiled_model_is_traced_once_and_no_later_scope_changes_it():
     for _ in range(2):
         assert apply({}, {}, IMAGES)[0].shape == (1, 7, 7, 3)
     assert len(traces) == 1
+
+
+@pytest.mark.xfail(reason="a jit inside of the model is not noticed", strict=True)
+def test_a_scope_around_a_jit_inside_the_model_is_obeyed_or_refused():
+    compiled = jax.jit(pooled)
+
+    def model(images):
+        shapes = []
+        for stride in (1, 4):
+            with slim.arg_scope([slim.max_pool2d], stride=stride):
+                shapes.append(compiled(images).shape)
+        return shapes
+
+    with contextlib.suppress(ValueError):
+        assert run(model, IMAGES) == [(1, 7, 7, 3), (1, 2, 2, 3)]
 
 
 def test_nothing_is_computed_for_a_scope():

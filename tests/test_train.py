@@ -36,15 +36,17 @@ train = load_script()
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """Compiled programs go to a folder of these tests, not to the user's."""
+def settings(tmp_path_factory):
+    """JAX as a user has it, as optax promotes dtypes, but with a cache that is not the user's."""
     before = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_numpy_dtype_promotion", "standard")
     with pytest.MonkeyPatch.context() as patch:
         folder = str(tmp_path_factory.mktemp("cache"))
         patch.setenv("JAX_COMPILATION_CACHE_DIR", folder)
         jax.config.update("jax_compilation_cache_dir", folder)
         yield
     jax.config.update("jax_compilation_cache_dir", before)
+    jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +83,8 @@ def rows_of(out):
     return [{k: v for k, v in row.items() if k not in MEASURED} for row in rows]
 
 
-def launch(flags, devices=1):
-    """Starts train.py in a process of its own."""
+def launch(flags, devices=2):
+    """Starts train.py in a process of its own, with as many devices as this one by default."""
     env = os.environ | {
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "JAX_PLATFORMS": "cpu",
@@ -181,7 +183,7 @@ def test_missing_extras_are_named(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         train.parse([])
     text = capsys.readouterr().err
-    assert "orbax and sklearn: not installed: pip install 'slimlayers[train]'" in text
+    assert "orbax and sklearn cannot be imported: pip install 'slimlayers[train]'" in text
 
 
 # Training
@@ -315,26 +317,23 @@ def test_ctrl_c_saves_within_an_epoch_and_the_other_style_continues(
     assert len(rows_of(tmp_path)) == 4
 
 
-def test_kill_9_at_any_moment_changes_nothing(flags, tmp_path):
-    succeed(launch([*flags, "--out", tmp_path / "whole"]))
-    out = tmp_path / "killed"
-
+def test_kill_9_at_any_moment_changes_nothing(whole, flags, tmp_path):
     def is_saving():
-        return any("tmp" in path.name for path in (out / "checkpoints").glob("*"))
+        return any("tmp" in path.name for path in (tmp_path / "checkpoints").glob("*"))
 
     def has_two_epochs():
-        return (out / "metrics.jsonl").exists() and len(rows_of(out)) == 2
+        return (tmp_path / "metrics.jsonl").exists() and len(rows_of(tmp_path)) == 2
 
+    flags = [*flags, "--out", tmp_path]
     for moment in (is_saving, has_two_epochs):
-        process = launch([*flags, "--out", out])
+        process = launch(flags)
         while not moment() and process.poll() is None:
             time.sleep(0.0005)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "it was over before the moment came"
-    printed = succeed(launch([*flags, "--out", out]))
-    assert "continuing after step" in printed
-    assert rows_of(out) == rows_of(tmp_path / "whole")
+    assert "continuing after step" in succeed(launch(flags))
+    assert rows_of(tmp_path) == rows_of(whole)
 
 
 def test_half_written_checkpoint_does_not_count(flags, tmp_path, whole, monkeypatch):
@@ -422,7 +421,7 @@ def test_eight_devices_and_two_processes_learn_the_same(whole, flags, tmp_path):
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
     group = ["--out", tmp_path / "2", "--coordinator", address, "--num-processes", 2]
-    processes = [launch([*flags, *group, "--process-id", n]) for n in (0, 1)]
+    processes = [launch([*flags, *group, "--process-id", n], devices=1) for n in (0, 1)]
     printed = [succeed(process) for process in processes]
     assert "epoch 3/3" in printed[0]
     assert "epoch" not in printed[1]

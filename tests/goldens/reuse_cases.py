@@ -84,7 +84,7 @@ def reuse_adds_no_second_regularization(t, x):
     return t.slim.fully_connected(x, 3, scope="fc", reuse=True, weights_regularizer=l2)
 
 
-@CASES.program(X)
+@CASES.program((6, 3))
 def batch_norm_reused_updates_twice(t, x):
     x = t.slim.batch_norm(x, decay=0.5, scope="bn")
     return t.slim.batch_norm(x * 2.0 + 1.0, decay=0.5, scope="bn", reuse=True)

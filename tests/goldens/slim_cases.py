@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from goldens.kit import Input, Table, made, ref
 
+ARTEFACT = "ours refuses: TensorFlow computes no strided dilated convolution here"
 CASES = Table()
 IMAGES = (2, 5, 4, 2)
 L1, L2 = ref("slim.l1_regularizer", 0.02), ref("slim.l2_regularizer", 0.1)
@@ -120,7 +121,7 @@ for outputs in [3, None]:
         {"padding": "FULL"},
         {"rate": 2},
         {"stride": [2, 2], "padding": "VALID", "depth_multiplier": 2},
-        {"stride": 2, "rate": 2},
+        {"stride": 2, "rate": 2, "_skip": "" if outputs else ARTEFACT},
         {"pointwise_initializer": ONES},
         *REFUSED,
         {"data_format": "channels_last"},
@@ -143,6 +144,7 @@ CASES.calls(
         "rate": 2,
         "padding": "VALID",
         "_in": (2, 7, 6, 2),
+        "_skip": ARTEFACT,
     },
     {"num_outputs": 3, "kernel_size": 3, "padding": "same"},
     {"num_outputs": None, "kernel_size": 3, "padding": "same", "_skip": SPELLING},
