@@ -43,7 +43,10 @@ OPTIMIZERS = {  # each with its default learning rate
     "rmsprop": (optax.rmsprop, 1e-3),
     "sgd": (optax.sgd, 0.1),
 }
-EPOCHS = {"digits": 25, "mnist": 5}
+DATASETS = {  # each with defaults of its own: the digits are few
+    "digits": {"epochs": 25, "batch_size": 32, "augment": True},
+    "mnist": {"epochs": 5, "batch_size": 128, "augment": False},
+}
 EXAMPLES = """examples:
   python train.py                                  handwritten digits, offline, about a minute
   python train.py --style slim                     the same losses from the other front-end
@@ -66,15 +69,15 @@ class Config:
 
     model: str = option("mnist", "the network", MODELS)
     style: str = option("layers", "the front-end it is written in", NAMES, free=True)
-    dataset: str = option("digits", "what to learn; digits needs no network", EPOCHS)
+    dataset: str = option("digits", "what to learn; digits needs no network", DATASETS)
     data_dir: str | None = option(None, "folder of MNIST's files (default: $MNIST_DIR)", free=True)
     epochs: int = option(None, "passes over the data (default: digits 25, mnist 5)", free=True)
-    batch_size: int = option(128, "images of a step, over all devices together")
+    batch_size: int = option(None, "of all devices together (default: digits 32, mnist 128)")
     optimizer: str = option("adam", "the rule of the updates", OPTIMIZERS)
     learning_rate: float = option(None, "at the start (default: the optimizer's own)")
     schedule: str = option("cosine", "of the learning rate", ("constant", "cosine", "exponential"))
     weight_decay: float = option(0.0, "factor of the kernels' L2 losses")
-    augment: bool = option(False, "shift every image by up to 2 pixels")
+    augment: bool | None = option(None, "shift images by up to 2 pixels (default: digits yes)")
     dtype: str = option("float32", "of the sums; variables stay float32", ("float32", "bfloat16"))
     seed: int = option(0, "of the first values, the order, dropout and the shifts")
     out: str = option(None, "folder of the run (default: runs/DATASET-MODEL-STYLE)", free=True)
@@ -99,8 +102,9 @@ def parse(argv: list[str] | None = None) -> Config:
     )
     for field in dataclasses.fields(Config):
         flag, text = "--" + field.name.replace("_", "-"), field.metadata["help"]
-        if field.type is bool:
-            parser.add_argument(flag, action="store_true", help=text)
+        if bool in (field.type, *get_args(field.type)):
+            yes_or_no = argparse.BooleanOptionalAction if field.default is None else "store_true"
+            parser.add_argument(flag, action=yes_or_no, help=text)
             continue
         kind = next((t for t in (int, float) if t in (field.type, *get_args(field.type))), str)
         choices = field.metadata["choices"]
@@ -112,8 +116,7 @@ def parse(argv: list[str] | None = None) -> Config:
     config = Config(**vars(parser.parse_args(argv)))
     if problem := problem_of(config):
         parser.error(problem)
-    defaults = {
-        "epochs": EPOCHS[config.dataset],
+    defaults = DATASETS[config.dataset] | {
         "learning_rate": OPTIMIZERS[config.optimizer][1],
         "out": f"runs/{config.dataset}-{config.model}-{config.style}",
     }

@@ -1,11 +1,14 @@
 """Checks of the arguments that Keras spells its own way; `nn.spelling` reads TensorFlow's."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
-from nn import activations, initializers
+import jax.numpy as jnp
+
+import nn
+from nn import activations
 from nn.spelling import LAYOUTS
 
 
@@ -64,32 +67,33 @@ def channels(layer: str, argument: str, value: Any) -> int:
 
 def activation(layer: str, value: Any) -> Callable | None:
     """Return an activation, given itself or by its name; None for 'linear'."""
-    named = None if value == "linear" else _named(activations, value)
-    return _function(layer, "activation", named)
+    known = {"linear": None} | {
+        name: getattr(activations, name) for name in nn.__all__ if hasattr(activations, name)
+    }
+    return _function(layer, "activation", value, known)
 
 
 def initializer(layer: str, value: Any) -> Callable | None:
     """Return an initializer, given itself or by its name ('zeros' of `zeros_initializer`)."""
-    named = _named(initializers, f"{value}_initializer") if isinstance(value, str) else value
-    is_value = hasattr(named, "shape")  # an array is its own initializer
-    return named if is_value else _function(layer, "initializer", named)
+    if hasattr(value, "shape"):  # an array is its own initializer
+        return value
+    suffix = "_initializer"
+    known = {n.removesuffix(suffix): getattr(nn, n) for n in nn.__all__ if n.endswith(suffix)}
+    made = _function(layer, "an initializer", value, known)
+    return made() if isinstance(value, str) and made else made
 
 
 def regularizer(layer: str, value: Any) -> Callable | None:
     """Return a regularizer, or None."""
-    return _function(layer, "regularizer", value)
+    return _function(layer, "a regularizer", value, {})
 
 
-def _named(module: Any, value: Any) -> Any:
-    if isinstance(value, str) and not value.startswith("_"):
-        found = getattr(module, value, value)
-        return found() if module is initializers and callable(found) else found
-    return value
-
-
-def _function(layer: str, argument: str, value: Any) -> Callable | None:
+def _function(layer: str, argument: str, value: Any, known: Mapping[str, Any]) -> Callable | None:
+    if isinstance(value, str) and value in known:
+        return known[value]
     if value is not None and not callable(value):
-        raise ValueError(f"{layer}: {argument} must be a function or None, got {value!r}.")
+        names = f", None or a name ({', '.join(known)})" if known else " or None"
+        raise ValueError(f"{layer}: {argument} must be a function{names}, got {value!r}.")
     return value
 
 
@@ -102,7 +106,16 @@ def _positive(layer: str, argument: str, number: int) -> int:
 def rank_at_least(layer: str, inputs: Any, least: int) -> None:
     """Refuse inputs with too few dimensions."""
     if inputs.ndim < least:
+        dimensions = "1 dimension" if least == 1 else f"{least} dimensions"
         raise ValueError(
-            f"{layer}: the inputs must have at least {least} dimensions, got the shape "
-            f"{inputs.shape}."
+            f"{layer}: the inputs must have at least {dimensions}, got the shape {inputs.shape}."
+        )
+
+
+def floats(layer: str, inputs: Any) -> None:
+    """Refuse inputs that weights cannot be multiplied with."""
+    if not jnp.issubdtype(inputs.dtype, jnp.floating):
+        raise TypeError(
+            f"{layer}: the inputs must be floats, got {inputs.dtype}: write "
+            "inputs.astype(jnp.float32)."
         )

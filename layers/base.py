@@ -15,9 +15,11 @@ import jax.numpy as jnp
 
 import nn
 from layers import arguments
+from nn.blame import bind, noted
 from nn.calls import is_heard, recorded
 from nn.expressions import equal, show
 from nn.graph import Array, current_graph
+from nn.site import call_site
 from nn.variables import regularize
 
 P = ParamSpec("P")
@@ -79,7 +81,10 @@ class Layer:
         inputs = jax.tree.map(jnp.asarray, inputs)
         scope = graph.layers.get(self)
         built = scope is not None
-        with self._recorded(inputs, args, kwargs) as call:
+        with (
+            noted(lambda: f"in {self} at {call_site()}"),
+            self._recorded(inputs, args, kwargs) as call,
+        ):
             if scope is None:
                 scope = graph.layers[self] = self._take_scope()
             reuse = True if built else self._reuse
@@ -205,15 +210,16 @@ def functional(
     parameters += [keyword("reuse", None)] * has_variables + last
     signature = inspect.Signature(parameters)
 
+    cls: Any = layer
+    name = _snake_case(cls.__name__)
+
     def function(*args: Any, **kwargs: Any) -> Array:
-        given = signature.bind(*args, **kwargs).arguments
+        given = bind(name, signature, args, kwargs).arguments
         inputs, reuse = given.pop("inputs"), given.pop("reuse", None)
         called = {k: given.pop(k) for k in call_arguments if k in given}
-        made: Any = layer
-        return made(**given, _scope=given.get("name"), _reuse=reuse)(inputs, **called)
+        return cls(**given, _scope=given.get("name"), _reuse=reuse)(inputs, **called)
 
-    cls: Any = layer
-    function.__name__ = function.__qualname__ = _snake_case(cls.__name__)
+    function.__name__ = function.__qualname__ = name
     function.__module__ = cls.__module__
     function.__signature__ = signature  # type: ignore[attr-defined]
     function.__doc__ = f"Call a new `layers.{cls.__name__}` on `inputs`.\n\n{cls.__doc__}"

@@ -58,6 +58,7 @@ class _Convolutional(Layer):
     def _channels(self, inputs: Array) -> int:
         """The number of channels of `[N, H, W, C]`, or of the data format's shape."""
         arguments.rank_at_least(type(self).__name__, inputs, self.rank + 2)
+        arguments.floats(type(self).__name__, inputs)
         _, _, layout, _ = self._geometry()
         return inputs.shape[layout.index("C") - len(layout)]
 
@@ -117,6 +118,7 @@ class _Conv(_Convolutional):
         )
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Conv1D(_Conv):
     """A convolution of sequences `[N, W, C]`, giving `[N, W', filters]`.
 
@@ -231,6 +233,7 @@ class _SeparableConv(_Convolutional):
         return self._finish(convolve(inputs, depthwise, pointwise, *self._geometry()), filters)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class SeparableConv1D(_SeparableConv):
     """A depthwise convolution of sequences `[N, W, C]`, and a pointwise one after it.
 

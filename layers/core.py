@@ -67,6 +67,7 @@ class Dense(Layer):
     def call(self, inputs: Array) -> Array:
         """Multiply by the kernel, add the bias, apply the activation."""
         arguments.rank_at_least("Dense", inputs, 2)
+        arguments.floats("Dense", inputs)
         units, dtype = int(self.units), self.dtype or inputs.dtype
         kernel = self.add_weight(
             "kernel",

@@ -62,6 +62,7 @@ class _AveragePooling(_Pooling):
     pool = staticmethod(nn.avg_pool)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxPooling1D(_MaxPooling):
     """The maximum of each window of sequences `[N, W, C]`; arguments as `MaxPooling2D`.
 
@@ -73,6 +74,7 @@ class MaxPooling1D(_MaxPooling):
     rank = 1
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxPooling2D(_MaxPooling):
     """The maximum of each window of images `[N, H, W, C]`, giving `[N, H', W', C]`.
 
@@ -96,6 +98,7 @@ class MaxPooling2D(_MaxPooling):
     rank = 2
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class MaxPooling3D(_MaxPooling):
     """The maximum of each window of volumes `[N, D, H, W, C]`; arguments as `MaxPooling2D`.
 
@@ -107,6 +110,7 @@ class MaxPooling3D(_MaxPooling):
     rank = 3
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class AveragePooling1D(_AveragePooling):
     """The mean of each window of sequences `[N, W, C]`; arguments as `AveragePooling2D`.
 
@@ -118,6 +122,7 @@ class AveragePooling1D(_AveragePooling):
     rank = 1
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class AveragePooling2D(_AveragePooling):
     """The mean of each window of images `[N, H, W, C]`; what 'same' pads is left out of it.
 
@@ -131,6 +136,7 @@ class AveragePooling2D(_AveragePooling):
     rank = 2
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class AveragePooling3D(_AveragePooling):
     """The mean of each window of volumes `[N, D, H, W, C]`; arguments as `AveragePooling2D`.
 

@@ -45,7 +45,7 @@ from nn.linear import bias_add, dense, dropout, l2_loss
 from nn.normalization import batch_normalization, l2_normalize, moments
 from nn.pooling import avg_pool, max_pool
 from nn.scopes import AUTO_REUSE, VariableScope, get_variable_scope, name_scope, variable_scope
-from nn.transform import Transformed, transform
+from nn.transformed import Transformed, transform
 from nn.variables import (
     add_regularization,
     add_to_collection,

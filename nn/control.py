@@ -12,14 +12,14 @@ def is_known(flag: Any) -> bool:
     return isinstance(flag, bool | int | np.bool_) or flag is None
 
 
-def smart_cond(flag: Any, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
-    """Call one of two functions now, or make a `lax.cond` of both if `flag` is an array.
+def smart_cond(pred: Any, true_fn: Callable[[], Any], false_fn: Callable[[], Any]) -> Any:
+    """Call one of two functions now, or make a `lax.cond` of both if `pred` is an array.
 
     >>> nn.smart_cond(True, lambda: 1, lambda: 2)
     1
     >>> int(jax.jit(lambda flag: nn.smart_cond(flag, lambda: 1, lambda: 2))(False))
     2
     """
-    if is_known(flag):
-        return if_true() if flag else if_false()
-    return jax.lax.cond(flag, if_true, if_false)
+    if is_known(pred):
+        return true_fn() if pred else false_fn()
+    return jax.lax.cond(pred, true_fn, false_fn)

@@ -6,7 +6,7 @@ collections. It stands in a `ContextVar`, so that a thread or an asyncio task se
 """
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -108,6 +108,7 @@ class Graph:
         self.values: dict[str, Array] = {}
         self.collections: dict[str, list] = {}
         self.named_outputs: dict[str, list[tuple[str, Array]]] = {}
+        self.computes_initial_values = False
         self.layers: dict[Any, Any] = {}  # a layer -> the scope it took at its first call here
         self.scope: Any = None  # the open VariableScope, set by nn.scopes
         self.call: Any = None  # the layer call being recorded, set by nn.calls
@@ -152,11 +153,10 @@ class Graph:
         if self.given is None:
             return jnp.zeros(variable.shape, variable.dtype)  # abstract: init only traces
         if variable.name not in self.given:
-            near = difflib.get_close_matches(variable.name, self.given, n=1)
-            hint = f" The nearest name given is {near[0]!r}." if near else ""
             raise ValueError(
                 f"apply was given no value for {variable.name!r}, shape {variable.shape}, which "
-                f"{variable.site} asks for.{hint} Make params and state with init."
+                f"{variable.site} asks for.{nearest(variable.name, self.given)} "
+                "Make params and state with init."
             )
         value = self.given[variable.name]
         if jnp.shape(value) != variable.shape:
@@ -170,13 +170,27 @@ class Graph:
         """Replace the value of a variable of `state` for the rest of the run."""
         self.check_trace(f"assigning to {name!r}")
         if name not in self.variables:
-            raise ValueError(f"assign at {call_site()}: the run made no variable {name!r}.")
+            raise ValueError(
+                f"assign at {call_site()}: the run made no variable {name!r}."
+                + nearest(name, self.variables)
+            )
+        if jnp.shape(value) != self.variables[name].shape:
+            raise ValueError(
+                f"assign at {call_site()}: {name!r} has shape {self.variables[name].shape}, and "
+                f"the value {jnp.shape(value)}."
+            )
         if self.given is not None and name not in self.state:
             raise ValueError(
                 f"{name!r} cannot be assigned: it was passed to apply in params, and apply returns "
                 "only state. Make it with trainable=False."
             )
         self.values[name] = self.state[name] = value
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return a sentence for an error message about a name that is not among `names`."""
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" The nearest name is {near[0]!r}." if near else ""
 
 
 def find_graph() -> Graph | None:

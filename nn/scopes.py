@@ -184,6 +184,8 @@ def variable_scope(
         path = name_or_scope.name
     else:
         path = f"{outer.name}/{name_or_scope}" if outer.name else name_or_scope
+    if graph.call is not None and graph.call.scope is None:
+        graph.call.scope = path
     if custom_getter is not None and base.custom_getter is not None:
         custom_getter = _nested(custom_getter, base.custom_getter)
     if auxiliary_name_scope:
@@ -253,5 +255,7 @@ def check_name(name: str, at_root: bool) -> None:
     if not (_LEGAL_AT_ROOT if at_root else _LEGAL_BELOW).fullmatch(name):
         raise ValueError(
             f"{name!r} at {call_site()} is not a legal name: use letters, digits and "
-            "_ . \\ / > -" + (", and start with a letter, a digit or a dot." if at_root else ".")
+            "_ . \\ / > -"
+            + (", and start with a letter, a digit or a dot." if at_root else ".")
+            + " Give the layer another scope= or name=."
         )

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from nn.graph import (
     Array,
@@ -17,6 +18,7 @@ from nn.graph import (
     NamedLoss,
     Variable,
     current_graph,
+    nearest,
 )
 from nn.initializers import glorot_uniform_initializer, zeros_initializer
 from nn.scopes import AUTO_REUSE, check_name, open_scope
@@ -102,12 +104,11 @@ def _variable(
         if reuse is True:
             raise ValueError(
                 f"variable {name!r} at {call_site()} does not exist, and its scope has reuse=True. "
-                "Use reuse=nn.AUTO_REUSE to make it; the variables made so far are: "
-                f"{', '.join(graph.variables) or 'none'}."
+                f"Use reuse=nn.AUTO_REUSE to make it.{nearest(name, graph.variables)}"
             )
         graph.check_trace(f"making the variable {name!r}")
         check_name(name, at_root=True)
-        size, initializer = _first_value(name, size, dtype, initializer)
+        size, initializer = _first_value(graph, name, size, dtype, initializer)
         trainable = trainable is None or bool(trainable)
         variable = Variable(name, size, dtype, trainable, initializer, constraint, call_site())
         _add(graph, variable, collections)
@@ -119,7 +120,7 @@ def _variable(
 
 
 def _first_value(
-    name: str, shape: tuple | None, dtype: np.dtype, initializer: Any
+    graph: Graph, name: str, shape: tuple | None, dtype: np.dtype, initializer: Any
 ) -> tuple[tuple[int, ...], Initializer]:
     """Return the shape and the initializer of a new variable."""
     if initializer is None:
@@ -131,6 +132,7 @@ def _first_value(
                 "leave shape out."
             )
         value = jnp.asarray(initializer, dtype)
+        graph.computes_initial_values |= isinstance(value, Tracer)
         return value.shape, lambda key, shape, dtype: value
     if shape is None:
         raise ValueError(f"variable {name!r} at {call_site()}: its shape is needed to make it.")
@@ -281,7 +283,7 @@ def get_regularization_losses(scope: str | None = None) -> list[Array]:
       scope: a regular expression that the start of a loss's name must match.
 
     >>> def fn(x):
-    ...     nn.get_variable('w', [3], regularizer=jnp.sum, initializer=jnp.ones(3))
+    ...     nn.get_variable('w', regularizer=jnp.sum, initializer=jnp.ones(3))
     ...     return nn.get_regularization_losses()
     >>> net = nn.transform(fn)
     >>> params, state = net.init(jax.random.key(0), 0)

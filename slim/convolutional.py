@@ -6,6 +6,7 @@ from typing import Any
 
 import layers
 import nn
+from nn.blame import bind
 from nn.graph import Array
 from slim import scaffold
 from slim.initializers import xavier_initializer
@@ -119,13 +120,21 @@ def _with_spatial_axes(number: int) -> Callable[..., Array]:
     signature = signature.replace(parameters=own)
 
     def function(*args: Any, **kwargs: Any) -> Array:
-        bound = signature.bind(*args, **kwargs)
+        bound = bind(f"conv{number}d", signature, args, kwargs)
         bound.apply_defaults()
         return convolution.unheard(*bound.args, number)  # type: ignore[attr-defined]
 
     function.__name__ = function.__qualname__ = f"convolution{number}d"
     function.__signature__ = signature  # type: ignore[attr-defined]
-    function.__doc__ = str(convolution.__doc__).replace("slim.convolution", f"slim.conv{number}d")
+    explained = str(convolution.__doc__).partition("Source:")[0]
+    shape = (1, *[8] * number, 1)
+    function.__doc__ = f"""{explained}Source: `slim.conv{number}d`.
+
+    >>> net = nn.transform(lambda x: slim.conv{number}d(x, 32, 5))
+    >>> params, state = net.init(jax.random.key(0), jnp.ones({shape}))
+    >>> params['Conv/weights'].shape
+    {(*[5] * number, 1, 32)}
+    """
     return add_arg_scope(function)
 
 

@@ -91,6 +91,12 @@ linear = functools.partial(fully_connected, activation_fn=None)
 relu = functools.partial(fully_connected, activation_fn=nn.relu)
 relu6 = functools.partial(fully_connected, activation_fn=nn.relu6)
 elu = functools.partial(fully_connected, activation_fn=nn.elu)
+for _partial, _of in ((linear, None), (relu, "relu"), (relu6, "relu6"), (elu, "elu")):
+    _partial.__doc__ = f"""`slim.fully_connected` with `activation_fn={_of}`.
+
+    >>> slim.{_of or "linear"}.func is slim.fully_connected
+    True
+    """
 
 
 @add_arg_scope
@@ -123,6 +129,8 @@ def dropout(
     >>> net.apply({}, {}, jnp.ones(3))[0]
     Array([1., 1., 1.], dtype=float32)
     """
+    if isinstance(keep_prob, int | float) and not 0 <= keep_prob <= 1:
+        raise ValueError(f"dropout: keep_prob must be in (0, 1], got {keep_prob}.")
     with scaffold.model_scope(scope, "Dropout", inputs) as (opened, inputs):
         layer = layers.Dropout(1 - keep_prob, noise_shape, seed)
         outputs = layer.call(inputs, training=is_training)

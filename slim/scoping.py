@@ -17,8 +17,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
+import jax
+import jax.extend
+
+from nn.blame import noted
 from nn.calls import is_heard, recorded
-from nn.expressions import equal
+from nn.expressions import equal, show
 from nn.graph import find_graph
 from nn.site import Site, call_site
 
@@ -33,7 +37,7 @@ class Setting:
     ops: frozenset[str]
     defaults: Mapping[str, Any]
     site: Site
-    graph: Callable[[], Any]  # a weak reference to the run that it was opened in
+    run: tuple[Any, Any]  # what was running when it was opened: see _running
 
 
 class Scope(dict):
@@ -83,7 +87,10 @@ def arg_scoped_arguments(func: Any) -> tuple[str, ...]:
     ('outputs_collections', 'scope')
     """
     if not has_arg_scope(func):
-        raise _undecorated(func, call_site())
+        raise ValueError(
+            f"arg_scoped_arguments at {call_site()}: {getattr(func, '__name__', func)} is not "
+            "decorated with @slim.add_arg_scope."
+        )
     parameters = inspect.signature(func).parameters.values()
     return tuple(p.name for p in parameters if p.default is not p.empty)
 
@@ -164,7 +171,7 @@ def _entered_again(scope: dict, defaults: dict[str, Any], site: Site) -> Scope:
     settings = getattr(scope, "settings", None)
     if settings is None:  # a dict that a person made, or copied
         settings = [Setting(frozenset({op}), dict(scope[op]), site, _running()) for op in scope]
-    again.settings = tuple(dataclasses.replace(s, graph=_running()) for s in settings)
+    again.settings = tuple(dataclasses.replace(s, run=_running()) for s in settings)
     return again
 
 
@@ -189,24 +196,34 @@ def add_arg_scope(func: Callable[P, R]) -> Callable[P, R]:
         scoped = scope.get(key)
         if not scoped:
             return kwargs
-        here = find_graph()
+        here = _running()
         for setting in _settings_of(scope, key):
-            if setting.graph() is not here:
+            if setting.run != here:
                 raise _opened_outside(func, setting)
         for name in scoped:
             if name not in parameters and not takes_any:
-                raise _unknown(func, name, parameters, _setting_of(scope, key, name))
+                raise _unknown(func, name, parameters, _site_of(scope, key, name))
         for name in positional[: len(args)]:
             if name in scoped:
-                raise _by_position(func, name, _setting_of(scope, key, name))
+                raise _by_position(func, name, scoped[name], _site_of(scope, key, name))
         return {**scoped, **kwargs}
+
+    def note() -> str:
+        """Say where the call is, and where what it did not give itself comes from."""
+        scope = current_arg_scope()
+        origins = [
+            f"{name}={show(value)} from the arg_scope at {_site_of(scope, key, name)}"
+            for name, value in scope.get(key, {}).items()
+        ]
+        return "; ".join([f"in {_name(func)} at {call_site()}", *origins])
 
     @functools.wraps(func)
     def func_with_args(*args: P.args, **kwargs: P.kwargs) -> R:
         resolved = resolve(args, kwargs)
-        if not is_heard():
-            return func(*args, **resolved)  # type: ignore[arg-type]
-        return _heard(func, args, resolved, _settings_of(current_arg_scope(), key))
+        with noted(note):
+            if not is_heard():
+                return func(*args, **resolved)  # type: ignore[arg-type]
+            return _heard(func, args, resolved, _settings_of(current_arg_scope(), key))
 
     def unheard(*args: Any, **kwargs: Any) -> Any:
         return func(*args, **resolve(args, kwargs))  # type: ignore[arg-type]
@@ -221,9 +238,17 @@ def _heard(func: Callable, args: tuple, kwargs: dict, settings: tuple[Setting, .
     signature = inspect.signature(func)
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    arguments = dict(bound.arguments)
-    inputs = arguments.pop(next(iter(arguments)), None) if arguments else None
-    chosen = {k for k, v in arguments.items() if not equal(v, signature.parameters[k].default)}
+    inputs = args[0] if args else next(iter(bound.arguments.values()), None)
+    arguments, chosen = {}, set()
+    for name, value in list(bound.arguments.items())[1:]:
+        parameter = signature.parameters[name]
+        if parameter.kind is parameter.VAR_KEYWORD:
+            arguments |= value
+            chosen |= set(value)
+        elif parameter.kind is not parameter.VAR_POSITIONAL or value:
+            arguments[name] = value
+            if not equal(value, parameter.default):
+                chosen.add(name)
     with recorded(_name(func), inputs, arguments, chosen, settings) as call:
         call.outputs = func(*args, **kwargs)
     return call.outputs
@@ -233,44 +258,48 @@ def _settings_of(scope: Mapping, key: str) -> tuple[Setting, ...]:
     return tuple(s for s in getattr(scope, "settings", ()) if key in s.ops)
 
 
-def _setting_of(scope: Mapping, key: str, name: str) -> Setting:
-    """The innermost setting of an argument: the one that counts."""
-    return next(s for s in reversed(_settings_of(scope, key)) if name in s.defaults)
+def _site_of(scope: Mapping, key: str, name: str) -> str:
+    """The line of the innermost setting of an argument: the one that counts."""
+    sites = [str(s.site) for s in _settings_of(scope, key) if name in s.defaults]
+    return sites[-1] if sites else "an unknown line: the scope's dict was changed by hand"
 
 
 def _name(func: Callable) -> str:
     """The name people write: conv2d, though the function is called convolution2d."""
-    return re.sub(r"convolution(?=\dd)", "conv", func.__name__)
+    return re.sub(r"convolution(?=\dd)", "conv", getattr(func, "__name__", repr(func)))
 
 
-def _running() -> Callable[[], Any]:
+def _running() -> tuple[Any, Any]:
+    """What runs here: the model (a weak reference to it) and the innermost JAX trace."""
     graph = find_graph()
-    return (lambda: None) if graph is None else weakref.ref(graph)
+    trace = jax.extend.core.get_opaque_trace_state(convention="slimlayers")
+    return graph and weakref.ref(graph), trace
 
 
 def _opened_outside(func: Callable, setting: Setting) -> ValueError:
     return ValueError(
         f"{_name(func)} at {call_site()} is in the reach of the arg_scope at {setting.site}, "
-        "which was opened outside of the transformed function. JAX keeps what it traces once, so a "
-        "later call could silently run with stale defaults. Open the arg_scope inside the function "
-        "given to nn.transform (a captured scope can be entered there: `with slim.arg_scope(sc):`)."
+        "which was opened outside of the transformed function, or of a jit, grad or scan inside "
+        "it. JAX keeps what it traces once, so a later call could silently run with stale "
+        "defaults. Open the arg_scope inside the function given to nn.transform or jax.jit (a "
+        "captured scope can be entered there: `with slim.arg_scope(sc):`)."
     )
 
 
-def _unknown(func: Callable, name: str, known: Mapping, setting: Setting) -> TypeError:
+def _unknown(func: Callable, name: str, known: Mapping, site: str) -> TypeError:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"Did you mean {near[0]!r}?" if near else f"It takes {', '.join(known)}."
     return TypeError(
         f"{_name(func)} at {call_site()} has no argument {name!r}, which the arg_scope at "
-        f"{setting.site} sets. {hint}"
+        f"{site} sets. {hint}"
     )
 
 
-def _by_position(func: Callable, name: str, setting: Setting) -> TypeError:
+def _by_position(func: Callable, name: str, value: Any, site: str) -> TypeError:
     return TypeError(
         f"{_name(func)} at {call_site()} got multiple values for argument {name!r}: one by "
-        f"position, and {setting.defaults[name]!r} from the arg_scope at {setting.site}. Pass it "
-        f"by keyword to override the scope: {name}=..."
+        f"position, and {show(value)} from the arg_scope at {site}. Pass it by keyword to override "
+        f"the scope: {name}=..."
     )
 
 

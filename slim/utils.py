@@ -1,10 +1,10 @@
 """Named outputs (end points) and small helpers, as in `slim.utils`."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nn.control import smart_cond
+import nn
 from nn.graph import Array, current_graph
 from nn.variables import add_to_collection
 
@@ -51,6 +51,18 @@ def convert_collection_to_dict(
     return outputs
 
 
+def smart_cond(
+    pred: Any, fn1: Callable[[], Any], fn2: Callable[[], Any], name: str | None = None
+) -> Any:
+    """Call `fn1` or `fn2` now, or make a `lax.cond` of both if `pred` is an array.
+
+    >>> slim.utils.smart_cond(False, lambda: 1, lambda: 2)
+    2
+    """
+    del name
+    return nn.smart_cond(pred, fn1, fn2)
+
+
 def get_variable_collections(
     variables_collections: Sequence[str] | Mapping[str, Sequence[str]] | None, name: str
 ) -> Sequence[str] | None:
@@ -75,7 +87,7 @@ def two_element_tuple(int_or_tuple: Any) -> tuple[int, int]:
     """
     if isinstance(int_or_tuple, list | tuple):
         if len(int_or_tuple) != 2:
-            raise ValueError(f"expected an int or two of them, got {int_or_tuple!r}.")
+            raise ValueError(f"two_element_tuple takes an int or two, got {int_or_tuple!r}.")
         return int(int_or_tuple[0]), int(int_or_tuple[1])
     return n_positive_integers(2, int_or_tuple)  # type: ignore[return-value]
 
@@ -91,16 +103,16 @@ def n_positive_integers(n: int, value: Any) -> tuple[int, ...]:
     (1, 2)
     """
     if not isinstance(n, int) or n < 1:
-        raise ValueError(f"n must be a positive integer, got {n!r}.")
+        raise ValueError(f"n_positive_integers: n must be a positive int, got {n!r}.")
     values = tuple(value) if isinstance(value, list | tuple) else (value,) * n
     if len(values) != n:
-        raise ValueError(f"expected {n} ints, or one, got {value!r}.")
+        raise ValueError(f"n_positive_integers: value must be an int or {n}, got {value!r}.")
     if isinstance(value, str):
-        raise ValueError(f"expected ints, got {value!r}.")
+        raise ValueError(f"n_positive_integers: value must be ints, got {value!r}.")
     if not all(isinstance(v, int) for v in values):
-        raise TypeError(f"expected ints, got {value!r}.")
+        raise TypeError(f"n_positive_integers: value must be ints, got {value!r}.")
     if min(values) < 1:
-        raise ValueError(f"expected positive ints, got {value!r}.")
+        raise ValueError(f"n_positive_integers: value must be positive, got {value!r}.")
     return values
 
 
@@ -114,5 +126,5 @@ def last_dimension(shape: Sequence[int], min_rank: int = 1) -> int:
     3
     """
     if len(shape) < min_rank:
-        raise ValueError(f"expected at least {min_rank} dimensions, got the shape {tuple(shape)}.")
+        raise ValueError(f"last_dimension: {tuple(shape)} has fewer than {min_rank} dimensions.")
     return shape[-1]

@@ -248,7 +248,8 @@ def test_bfloat16_in_bfloat16_out(number):
     x = draw(row.shape, jnp.bfloat16)
     net = nn.transform(row.cls(**row.kwargs))
     params, state = values(net, x, **row.call)
-    out, after = net.apply(params, state, x, rng=KEY, **row.call)
+    apply = jax.jit(functools.partial(net.apply, rng=KEY, **row.call), compiler_options=QUICK)
+    out, after = apply(params, state, x)
     assert out.dtype == jnp.bfloat16
     # Statistics are float32; kernels are of the type of the inputs.
     statistics = row.cls is layers.BatchNormalization
@@ -256,9 +257,7 @@ def test_bfloat16_in_bfloat16_out(number):
     assert {v.dtype for v in (params | after).values()} <= {jnp.dtype(expected)}
     # The inputs and the kernels have 8 bits, so that sums of up to 27 products near 1 have an
     # error of some hundredths.
-    exact, _ = ran(number).apply(
-        *jax.tree.map(lambda v: v.astype(jnp.float32), (params, state)), x.astype(jnp.float32)
-    )
+    exact, _ = apply(*jax.tree.map(lambda v: v.astype(jnp.float32), (params, state, x)))
     np.testing.assert_allclose(out.astype(jnp.float32), exact, rtol=0.02, atol=0.1)
 
 

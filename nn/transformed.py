@@ -26,8 +26,9 @@ class Transformed:
     def init(self, rng: Array, *args: Any, **kwargs: Any) -> tuple[Values, Values]:
         """Make the variables that the model asks for when called with these arguments.
 
-        The model is only traced, not computed: the cost is that of the initializers. The n-th
-        variable made draws from `fold_in(rng, n)`, whatever its name.
+        The model is only traced, not computed: the cost is that of the initializers (unless one is
+        an array that the model computes). The n-th variable made draws from `fold_in(rng, n)`,
+        whatever its name.
 
         Returns:
           `params, state`.
@@ -37,17 +38,15 @@ class Transformed:
         >>> {name: p.shape for name, p in params.items()}, state
         ({'dense/kernel': (4, 3), 'dense/bias': (3,)}, {})
         """
+        graph = _trace(self.fn, args, kwargs)
+        if graph.computes_initial_values:
+            with Graph(None, {}, None) as graph:
+                self.fn(*args, **kwargs)
         params: Values = {}
         state: Values = {}
-        for n, variable in enumerate(self.variables(*args, **kwargs)):
+        for n, variable in enumerate(graph.variables.values()):
             key = jax.random.fold_in(rng, n)
-            try:
-                value = variable.initializer(key, variable.shape, variable.dtype)
-            except jax.errors.UnexpectedTracerError as error:
-                raise ValueError(
-                    f"the initial value of {variable.name!r}, which {variable.site} makes, depends "
-                    "on the inputs; init does not compute them. Set it after init."
-                ) from error
+            value = variable.initializer(key, variable.shape, variable.dtype)
             (params if variable.trainable else state)[variable.name] = value
         return params, state
 
@@ -72,7 +71,7 @@ class Transformed:
           `out, state`: what the model returned, and the state it left.
 
         Raises:
-          ValueError: a variable is missing or has another shape.
+          ValueError: a variable is missing, has another shape, or is in both dicts.
 
         >>> net = nn.transform(layers.Dense(3))
         >>> x = jnp.ones((2, 4))
@@ -81,6 +80,8 @@ class Transformed:
         >>> out.shape
         (2, 3)
         """
+        if twice := params.keys() & state.keys():
+            raise ValueError(f"in params and in state as well: {', '.join(sorted(twice))}.")
         with Graph({**params, **state}, state, rng) as graph:
             out = self.fn(*args, **kwargs)
         return out, graph.state
