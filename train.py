@@ -38,7 +38,7 @@ MODELS = {
 }
 NAMES = {"layers": slim.to_layers_names, "slim": slim.to_slim_names}
 OPTIMIZERS = {  # each with its default learning rate
-    "adam": (optax.adam, 1e-3),
+    "adam": (optax.adam, 2e-3),
     "momentum": (partial(optax.sgd, momentum=0.9), 0.05),
     "rmsprop": (optax.rmsprop, 1e-3),
     "sgd": (optax.sgd, 0.1),
@@ -51,7 +51,7 @@ EXAMPLES = """examples:
   python train.py                                  handwritten digits, offline, about a minute
   python train.py --style slim                     the same losses from the other front-end
   python train.py --dataset mnist --data-dir DIR   real MNIST, from a folder of its four files
-  python train.py --model mobilenet --augment      batch norm and depthwise convolutions
+  python train.py --model mobilenet                batch norm and depthwise convolutions
 
 Stop a run by Ctrl-C, or in any other way: the same command continues it.
 """
@@ -195,6 +195,11 @@ def shift(key: jax.Array, images: jax.Array) -> jax.Array:
 # Objective
 
 
+def keys(seed: jax.Array) -> jax.Array:
+    """Make the random keys of the first values, of the order of the images, and of the steps."""
+    return jax.random.split(jax.random.key(seed), 3)
+
+
 @functools.cache
 def objective(config: Config) -> nn.Transformed:
     """Transform the loss, not the model: so the regularization losses are part of it."""
@@ -250,7 +255,7 @@ def optimizer(config: Config, steps: int) -> optax.GradientTransformation:
 def begin(config: Config, data: Data, seed: jax.Array) -> Progress:
     """Make the first values of everything."""
     images, labels = data.images[:1].astype(jnp.float32), data.labels[:1]
-    params, state = objective(config).init(jax.random.key(seed), images, labels, is_training=True)
+    params, state = objective(config).init(keys(seed)[0], images, labels, is_training=True)
     opt_state = optimizer(config, len(data.images) // config.batch_size).init(params)
     zero = jnp.zeros([])
     progress = Progress(jnp.zeros([], jnp.int32), params, state, opt_state, zero, zero)
@@ -295,9 +300,9 @@ def take_steps(
     """
     count, size = len(data.images), config.batch_size
     steps = count // size
-    order_key, step_key = jax.random.split(jax.random.key(seed))
-    order_key = jax.random.fold_in(order_key, progress.step // steps)
-    order = jax.random.permutation(order_key, count)
+    _, order_key, step_key = keys(seed)
+    epoch = progress.step // steps
+    order = jax.random.permutation(jax.random.fold_in(order_key, epoch), count)
 
     def step(progress: Progress, _: None) -> tuple[Progress, jax.Array]:
         batch = lax.dynamic_slice_in_dim(order, progress.step % steps * size, size)
@@ -395,6 +400,26 @@ def set_up_jax(config: Config) -> None:
         jax.distributed.initialize(config.coordinator, config.num_processes, config.process_id)
 
 
+def measure(config: Config, data: Data, progress: Progress, taken: int, seconds: float) -> runs.Row:
+    """Say how the epoch goes, and when it is over also how the test split is classified."""
+    size, done = config.batch_size, int(progress.step)
+    steps = len(data.images) // size
+    within = (done - 1) % steps + 1
+    row = {
+        "epoch": (done - 1) // steps + 1,
+        "step": done,
+        "train_loss": float(progress.loss) / within,
+        "train_accuracy": float(progress.right) / (within * size),
+        "images_per_second": round(taken * size / seconds),
+        "seconds": round(seconds, 3),
+    }
+    if within == steps:
+        loss, accuracy = evaluate(config, progress.params, progress.state, data).tolist()
+        row |= {"test_loss": loss, "test_accuracy": accuracy}
+        row["params_sha256"] = runs.fingerprint(progress.params)
+    return row
+
+
 def train(config: Config, data: Data, digest: str) -> int:
     """Train until the epochs are done, or a signal comes; returns the exit status."""
     steps, seed, out = len(data.images) // config.batch_size, np.uint32(config.seed), config.out
@@ -410,40 +435,29 @@ def train(config: Config, data: Data, digest: str) -> int:
     def program(length: int) -> Any:
         return take_steps.lower(config, length, progress, data, seed).compile()
 
-    seconds, taken = 0.0, 0
+    taken, seconds = 0, 0.0  # in this epoch, without compiling
     with runs.Report(config.epochs, steps, done) as report, runs.noted_signals() as signals:
         if done:
             what = f"continuing after step {done} of {total}" if done < total else "complete"
             report.line(f"{out}: {what}")
         while done < total:
-            epoch, within = divmod(done, steps)
-            length = piece(within, steps, config.log_every)
-            run = program(length)
+            run = program(length := piece(done % steps, steps, config.log_every))
             began = time.perf_counter()
             progress, losses = run(progress, data, seed)
             losses = np.asarray(losses)
-            seconds, taken = seconds + time.perf_counter() - began, taken + length
+            taken, seconds = taken + length, seconds + time.perf_counter() - began
             with refusals():
                 runs.check_finite(losses, done, config.learning_rate, config.dtype)
-            done, within = done + length, within + length
-            row = {
-                "epoch": epoch + 1,
-                "step": done,
-                "train_loss": float(progress.loss) / within,
-                "train_accuracy": float(progress.right) / (within * config.batch_size),
-                "images_per_second": round(taken * config.batch_size / seconds),
-            }
+            done += length
+            row = measure(config, data, progress, taken, seconds)
             report.show(row)
-            if within == steps:
-                loss, accuracy = evaluate(config, progress.params, progress.state, data).tolist()
-                row |= {"test_loss": loss, "test_accuracy": accuracy, "seconds": seconds}
-                row["params_sha256"] = runs.fingerprint(progress.params)
+            if done % steps == 0:
                 rows.append(row)
                 runs.write_metrics(out, rows)
                 report.line(report.describe(row))
-                seconds, taken = 0.0, 0
+                taken, seconds = 0, 0.0
             status = runs.agreed(128 + signals[0] if signals else 0)
-            if within == steps or status:
+            if status or done % steps == 0:
                 runs.save(manager, done, progress)
             if status and done < total:
                 report.line(f"{out}: saved at step {done}; the same command continues")

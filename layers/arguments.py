@@ -53,7 +53,8 @@ def units(layer: str, argument: str, value: Any) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{layer}: {argument} must be an int, got {value!r}.") from None
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{layer}: {argument} must be an int, got {value!r}.") from None
     return _positive(layer, argument, number)
 
 

@@ -2,7 +2,7 @@
 run that it is called in.
 """
 
-import dataclasses
+import copy
 import inspect
 import re
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from layers import arguments
 from nn.blame import bind, noted
 from nn.calls import is_heard, recorded
 from nn.expressions import equal, show
-from nn.graph import Array, current_graph
+from nn.graph import Array, current_graph, find_graph
 from nn.site import call_site
 from nn.variables import regularize
 
@@ -33,7 +33,8 @@ class Layer:
     it shares its variables. The same layer can be used in any number of models.
 
     A subclass implements `call(inputs)` and makes its variables with `add_weight`, there or in
-    `build(input_shape)`, which runs before the first `call` of each run.
+    `build(input_shape)`, which runs before every `call`. What they keep as attributes lives as
+    long as the run.
 
     Args:
       trainable: whether its variables are trainable.
@@ -79,26 +80,34 @@ class Layer:
         """Run the layer in its scope."""
         graph = current_graph(type(self).__name__)
         inputs = jax.tree.map(jnp.asarray, inputs)
-        scope = graph.layers.get(self)
-        built = scope is not None
+        is_first = self not in graph.layers
         with (
             noted(lambda: f"in {self} at {call_site()}"),
             self._recorded(inputs, args, kwargs) as call,
         ):
-            if scope is None:
-                scope = graph.layers[self] = self._take_scope()
-            reuse = True if built else self._reuse
+            if is_first:  # what a subclass keeps as attributes belongs to the run: so to a copy
+                graph.layers[self] = self._take_scope(), copy.copy(self)
+            scope, own = graph.layers[self]
             with (
-                nn.variable_scope(scope, reuse=reuse, auxiliary_name_scope=False),
+                nn.variable_scope(
+                    scope, reuse=self._reuse if is_first else True, auxiliary_name_scope=False
+                ),
                 nn.name_scope(scope.original_name_scope),
             ):
-                if not built:
-                    self.build(jax.tree.map(jnp.shape, inputs))
-                outputs = self.call(inputs, *args, **kwargs)
+                own.build(jax.tree.map(jnp.shape, inputs))
+                outputs = own.call(inputs, *args, **kwargs)
                 self._regularize_activity(outputs, scope.name)
             if call is not None:
                 call.outputs = outputs
         return outputs
+
+    def __getattr__(self, name: str) -> Any:
+        """Find what `build` or `call` kept in the running model."""
+        graph = None if name.startswith("__") else find_graph()
+        own = graph.layers.get(self, (None, self))[1] if graph else self
+        if own is self:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}")
+        return getattr(own, name)
 
     def apply(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Do what calling the layer does."""
@@ -163,20 +172,22 @@ class Layer:
         """Record this call, if anybody listens."""
         if not is_heard():
             return nullcontext()
-        values = {f.name: getattr(self, f.name) for f in _arguments(self)}
-        chosen = {f.name for f in _arguments(self) if not equal(values[f.name], f.default)}
-        bound = inspect.signature(self.call).bind(inputs, *args, **kwargs).arguments
-        passed = {k: v for k, v in bound.items() if v is not inputs}
-        return recorded(type(self).__name__, inputs, values | passed, chosen | set(passed))
+        values = {name: value for name, value, _ in _arguments(self)}
+        chosen = {name for name, value, default in _arguments(self) if not equal(value, default)}
+        signature = inspect.signature(self.call)
+        passed = dict(signature.bind(inputs, *args, **kwargs).arguments)
+        passed.pop(next(iter(passed)))
+        chosen |= {k for k, v in passed.items() if not equal(v, signature.parameters[k].default)}
+        return recorded(type(self).__name__, inputs, values | passed, chosen)
 
     def __repr__(self) -> str:
         """The call that makes this layer, without its defaults."""
         shown = []
-        for f in _arguments(self):
-            if f.default is dataclasses.MISSING:
-                shown.append(show(getattr(self, f.name)))
-            elif not equal(getattr(self, f.name), f.default):
-                shown.append(f"{f.name}={show(getattr(self, f.name))}")
+        for name, value, default in _arguments(self):
+            if default is inspect.Parameter.empty:
+                shown.append(show(value))
+            elif not equal(value, default):
+                shown.append(f"{name}={show(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -226,9 +237,14 @@ def functional(
     return function  # type: ignore[return-value]
 
 
-def _arguments(layer: Layer) -> list[dataclasses.Field]:
-    """Return the fields that TensorFlow's signature has: not the keyword-only internals."""
-    return [f for f in dataclasses.fields(layer) if not f.kw_only]
+def _arguments(layer: Layer) -> list[tuple[str, Any, Any]]:
+    """Return the name, value and default of the arguments that the layer was made with."""
+    parameters = inspect.signature(type(layer)).parameters.values()
+    return [
+        (p.name, vars(layer)[p.name], p.default)
+        for p in parameters
+        if p.name in vars(layer) and not p.name.startswith("_")
+    ]
 
 
 def _snake_case(name: str) -> str:

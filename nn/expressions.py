@@ -17,7 +17,7 @@ class Expression:
 
     def __init__(self, function: Callable, factory: Callable, args: tuple, kwargs: dict[str, Any]):
         self.function = function
-        self.made_by = (factory, *args, *kwargs.items())
+        self.made_by = (factory, args, tuple(kwargs.items()))
         self.__name__ = factory.__name__
         arguments = [show(a) for a in args] + [f"{k}={show(v)}" for k, v in kwargs.items()]
         self.expression = f"{self.__name__}({', '.join(arguments)})"
@@ -35,6 +35,10 @@ class Expression:
     def __hash__(self) -> int:
         return hash(self.expression)
 
+    def __reduce__(self) -> tuple:
+        factory, args, kwargs = self.made_by
+        return functools.partial(factory, *args, **dict(kwargs)), ()
+
 
 def prints_as_call(factory: Callable[P, Made]) -> Callable[P, Made]:
     """Decorate a function that returns functions: what it returns prints as the call.
@@ -49,7 +53,7 @@ def prints_as_call(factory: Callable[P, Made]) -> Callable[P, Made]:
     @functools.wraps(factory)
     def make(*args: P.args, **kwargs: P.kwargs) -> Any:
         made = factory(*args, **kwargs)
-        return None if made is None else Expression(made, factory, args, kwargs)
+        return None if made is None else Expression(made, make, args, kwargs)
 
     return make
 

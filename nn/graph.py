@@ -89,27 +89,28 @@ class Graph:
     """The mutable state of one run; it dies with the run.
 
     Args:
-      given: the values to run with, `{name: array}`; None while `init` collects the variables.
-      state: the part of `given` that the run may assign to, and returns.
+      first_value: gives a variable the value that it has when the run first asks for it.
+      state: the values that the run may assign to, and returns; None in `init`, where every
+        variable that is not trainable may be assigned.
       rng: the key that random layers draw from, or None.
     """
 
     def __init__(
         self,
-        given: Mapping[str, Array] | None,
-        state: Mapping[str, Array],
+        first_value: Callable[[Variable], Array],
+        state: Mapping[str, Array] | None,
         rng: Array | None,
     ):
-        self.given = given
-        self.state = dict(state)
+        self.first_value = first_value
+        self.is_init = state is None
+        self.state = dict(state or {})
         self.rng = rng
         self.draws = 0
         self.variables: dict[str, Variable] = {}
         self.values: dict[str, Array] = {}
         self.collections: dict[str, list] = {}
         self.named_outputs: dict[str, list[tuple[str, Array]]] = {}
-        self.computes_initial_values = False
-        self.layers: dict[Any, Any] = {}  # a layer -> the scope it took at its first call here
+        self.layers: dict[Any, Any] = {}  # a layer -> its scope and its own copy in this run
         self.scope: Any = None  # the open VariableScope, set by nn.scopes
         self.call: Any = None  # the layer call being recorded, set by nn.calls
         self.scope_counts: dict[str, int] = {}
@@ -148,17 +149,39 @@ class Graph:
         self.names_in_use[f"{key}_{seen}"] = 1
         return f"{path}_{seen}"
 
-    def first_value(self, variable: Variable) -> Array:
-        """Return what a variable holds when the run first asks for it."""
-        if self.given is None:
-            return jnp.zeros(variable.shape, variable.dtype)  # abstract: init only traces
-        if variable.name not in self.given:
+    def assign(self, name: str, value: Array) -> None:
+        """Replace the value of a variable of `state` for the rest of the run."""
+        self.check_trace(f"assigning to {name!r}")
+        variable, value = self.variables.get(name), jnp.asarray(value)
+        if variable is None:
+            raise ValueError(
+                f"assign at {call_site()}: the run made no variable {name!r}."
+                + nearest(name, self.variables)
+            )
+        if variable.trainable if self.is_init else name not in self.state:
+            raise ValueError(
+                f"assign at {call_site()}: {name!r} is in params, and apply returns only state. "
+                f"Make it with trainable=False at {variable.site}."
+            )
+        if (value.shape, value.dtype) != (variable.shape, variable.dtype):
+            raise ValueError(
+                f"assign at {call_site()}: {name!r} is {variable.dtype}{list(variable.shape)}, and "
+                f"the value {value.dtype}{list(value.shape)}."
+            )
+        self.values[name] = self.state[name] = value
+
+
+def given_values(values: Mapping[str, Array]) -> Callable[[Variable], Array]:
+    """Return the source of first values that `apply` runs with."""
+
+    def first_value(variable: Variable) -> Array:
+        if variable.name not in values:
             raise ValueError(
                 f"apply was given no value for {variable.name!r}, shape {variable.shape}, which "
-                f"{variable.site} asks for.{nearest(variable.name, self.given)} "
+                f"{variable.site} asks for.{nearest(variable.name, values)} "
                 "Make params and state with init."
             )
-        value = self.given[variable.name]
+        value = values[variable.name]
         if jnp.shape(value) != variable.shape:
             raise ValueError(
                 f"{variable.name!r} has shape {jnp.shape(value)} in what apply was given, and "
@@ -166,25 +189,7 @@ class Graph:
             )
         return jnp.asarray(value)
 
-    def assign(self, name: str, value: Array) -> None:
-        """Replace the value of a variable of `state` for the rest of the run."""
-        self.check_trace(f"assigning to {name!r}")
-        if name not in self.variables:
-            raise ValueError(
-                f"assign at {call_site()}: the run made no variable {name!r}."
-                + nearest(name, self.variables)
-            )
-        if jnp.shape(value) != self.variables[name].shape:
-            raise ValueError(
-                f"assign at {call_site()}: {name!r} has shape {self.variables[name].shape}, and "
-                f"the value {jnp.shape(value)}."
-            )
-        if self.given is not None and name not in self.state:
-            raise ValueError(
-                f"{name!r} cannot be assigned: it was passed to apply in params, and apply returns "
-                "only state. Make it with trainable=False."
-            )
-        self.values[name] = self.state[name] = value
+    return first_value
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

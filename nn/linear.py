@@ -96,7 +96,8 @@ def dropout(
             raise spelling.error("dropout", "rate", rate, "a number in [0, 1)")
         if rate == 0:
             return x
-        rate = np.asarray(rate, jnp.promote_types(x.dtype, jnp.float32))  # 1 - 0.9 is 0.1 then
+        is_half = jnp.finfo(x.dtype).bits < 32
+        rate = np.asarray(rate, jnp.float32 if is_half else x.dtype)  # 1 - 0.9 is 0.1 then
     return _dropout(x, rate, rng, shape)
 
 

@@ -67,10 +67,12 @@ def _flops(call: Call, outputs: Sequence[Any]) -> int:
     A kernel is used once at each output position: at each input position if it is transposed.
     """
     kernels = [v for v in call.used if len(v.shape) >= 2]
-    if not kernels or not outputs:
+    if not kernels or not outputs or "norm" in call.op.lower():
         return 0
     at = call.inputs if "transpose" in call.op.lower() else outputs[0]
     format_ = call.arguments.get("data_format") or ""
+    if not at.ndim:
+        return sum(2 * math.prod(k.shape) for k in kernels)
     channels = at.shape[1 if format_ == "channels_first" or format_.startswith("NC") else -1]
     positions = math.prod(at.shape) // channels
     return sum(2 * positions * math.prod(k.shape) for k in kernels)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from nn.graph import Array, Graph, Variable
+from nn.graph import Array, Graph, Variable, given_values
 from nn.summary import Row, rows_of, table
 
 Values = dict[str, Array]
@@ -38,17 +39,24 @@ class Transformed:
         >>> {name: p.shape for name, p in params.items()}, state
         ({'dense/kernel': (4, 3), 'dense/bias': (3,)}, {})
         """
-        graph = _trace(self.fn, args, kwargs)
-        if graph.computes_initial_values:
-            with Graph(None, {}, None) as graph:
-                self.fn(*args, **kwargs)
-        params: Values = {}
-        state: Values = {}
-        for n, variable in enumerate(graph.variables.values()):
-            key = jax.random.fold_in(rng, n)
+        values: Values = {}
+
+        def make(variable: Variable) -> Array:
+            key = jax.random.fold_in(rng, len(values))
             value = variable.initializer(key, variable.shape, variable.dtype)
-            (params if variable.trainable else state)[variable.name] = value
-        return params, state
+            values[variable.name] = value
+            return value
+
+        variables = self.variables(*args, **kwargs)
+        try:
+            for variable in variables:
+                make(variable)
+        except jax.errors.UnexpectedTracerError:  # the model computes this one: run it
+            values.clear()
+            with Graph(make, None, rng):
+                self.fn(*args, **kwargs)
+        params = {v.name: values[v.name] for v in variables if v.trainable}
+        return params, {v.name: values[v.name] for v in variables if not v.trainable}
 
     def apply(
         self,
@@ -82,7 +90,7 @@ class Transformed:
         """
         if twice := params.keys() & state.keys():
             raise ValueError(f"in params and in state as well: {', '.join(sorted(twice))}.")
-        with Graph({**params, **state}, state, rng) as graph:
+        with Graph(given_values({**params, **state}), state, rng) as graph:
             out = self.fn(*args, **kwargs)
         return out, graph.state
 
@@ -95,11 +103,11 @@ class Transformed:
         >>> [(v.name, v.shape) for v in net.variables(jnp.ones((2, 4)))]
         [('dense/kernel', (4, 3)), ('dense/bias', (3,))]
         """
-        return tuple(_trace(self.fn, args, kwargs).variables.values())
+        return _traced(self.fn, args, kwargs)
 
     def rows(self, *args: Any, **kwargs: Any) -> list[Row]:
         """Return the rows of `tabulate` as records."""
-        return rows_of(lambda: _trace(self.fn, args, kwargs))
+        return rows_of(lambda: _traced(self.fn, args, kwargs))
 
     def tabulate(self, *args: Any, **kwargs: Any) -> str:
         """Return a table of the layer calls, computing nothing.
@@ -131,20 +139,23 @@ def transform(fn: Callable[..., Any]) -> Transformed:
     return Transformed(fn)
 
 
-def _trace(fn: Callable[..., Any], args: tuple, kwargs: dict) -> Graph:
+def _traced(fn: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Variable, ...]:
     """Run `fn` abstractly, with concrete values for every argument that is no array."""
     leaves, structure = jax.tree.flatten((args, kwargs))
     is_array = [isinstance(x, jax.Array | np.ndarray | jax.ShapeDtypeStruct) for x in leaves]
-    graphs = []
+    variables: list[Variable] = []
 
-    def run(arrays: list) -> Any:
+    def zeros(variable: Variable) -> Array:
+        variables.append(variable)
+        return jnp.zeros(variable.shape, variable.dtype)
+
+    def run(arrays: list, rng: Array) -> None:
         traced = iter(arrays)
         filled = [next(traced) if a else x for x, a in zip(leaves, is_array, strict=True)]
         args, kwargs = jax.tree.unflatten(structure, filled)
-        with Graph(None, {}, None) as graph:
-            graphs.append(graph)
-            out = fn(*args, **kwargs)
-        return [x for x in jax.tree.leaves(out) if isinstance(x, jax.Array)]
+        with Graph(zeros, None, rng):
+            fn(*args, **kwargs)
 
-    jax.eval_shape(run, [x for x, a in zip(leaves, is_array, strict=True) if a])
-    return graphs[0]
+    arrays = [x for x, a in zip(leaves, is_array, strict=True) if a]
+    jax.eval_shape(run, arrays, jax.random.key(0))
+    return tuple(variables)

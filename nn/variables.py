@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.extend
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -131,12 +132,26 @@ def _first_value(
                 f"variable {name!r} at {call_site()}: an array as initializer has its own shape; "
                 "leave shape out."
             )
-        value = jnp.asarray(initializer, dtype)
-        graph.computes_initial_values |= isinstance(value, Tracer)
-        return value.shape, lambda key, shape, dtype: value
+        return _given(graph, initializer, dtype)
     if shape is None:
         raise ValueError(f"variable {name!r} at {call_site()}: its shape is needed to make it.")
     return tuple(int(n) for n in shape), initializer  # type: ignore[return-value]
+
+
+def _given(graph: Graph, value: Any, dtype: np.dtype) -> tuple[tuple[int, ...], Initializer]:
+    """Return the shape of a first value, and the initializer that gives it: only in the trace in
+    which the model computed it, if it did.
+    """
+    value = (jnp if isinstance(value, jax.Array) else np).asarray(value, dtype)
+    home = graph.trace
+
+    def initializer(key: Array, shape: Sequence[int], dtype: Any) -> Array:
+        here = jax.extend.core.get_opaque_trace_state(convention="slimlayers")
+        if isinstance(value, Tracer) and here != home:
+            raise jax.errors.UnexpectedTracerError("the model computes this initial value")
+        return jnp.asarray(value)
+
+    return value.shape, initializer
 
 
 def _add(graph: Graph, variable: Variable, collections: Sequence[str] | None) -> None:
@@ -178,7 +193,8 @@ def assign(name: str, value: Array) -> None:
     The run's `apply` returns it in `state`.
 
     Raises:
-      ValueError: it is trainable, or the model runs this inside a jit, grad, scan ... of its own.
+      ValueError: it is trainable, the value has another shape or dtype, or the model runs this
+        inside a jit, grad, scan ... of its own.
 
     >>> def count():
     ...     n = nn.get_variable('n', [], jnp.int32, trainable=False)
@@ -204,8 +220,6 @@ def next_rng_key() -> Array:
     """
     graph = current_graph("next_rng_key")
     graph.check_trace("drawing a random key")
-    if graph.given is None:
-        return jax.random.key(0)  # init only traces: nothing is drawn
     if graph.rng is None:
         raise ValueError(
             f"{call_site()} draws random numbers (dropout in training mode?) and apply was given "
@@ -225,7 +239,9 @@ def add_to_collection(name: str, value: Any) -> None:
     >>> nn.transform(fn).apply({}, {}, 1.0)[0]
     1
     """
-    current_graph("add_to_collection").collections.setdefault(name, []).append(value)
+    graph = current_graph("add_to_collection")
+    graph.check_trace(f"adding to the collection {name!r}")
+    graph.collections.setdefault(name, []).append(value)
 
 
 def get_collection(name: str, scope: str | None = None) -> list:

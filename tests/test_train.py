@@ -120,7 +120,7 @@ def test_help_names_every_flag_and_its_default(capsys):
 def test_dry_run_prints_configuration_and_model_and_makes_nothing(flags, tmp_path, capsys):
     assert train.main([*flags, "--dry-run", "--out", str(tmp_path / "run")]) == 0
     text = capsys.readouterr().out
-    for part in ("learning_rate  0.001", "36 training and 13 test images", "3,274,634", "fc3"):
+    for part in ("learning_rate  0.002", "36 training and 13 test images", "3,274,634", "fc3"):
         assert part in text
     assert not (tmp_path / "run").exists()
 
@@ -184,7 +184,7 @@ def test_what_a_run_leaves(whole, flags, capsys):
     assert [row["step"] for row in rows] == [4, 8, 12]
     assert rows[2]["train_loss"] < rows[0]["train_loss"]
     assert (whole / "curves.png").read_bytes()[:4] == b"\x89PNG"
-    assert json.loads((whole / "config.json").read_text())["learning_rate"] == 0.001
+    assert json.loads((whole / "config.json").read_text())["learning_rate"] == 0.002
     assert train.main([*flags, "--resume", "--out", str(whole)]) == 0
     text = capsys.readouterr().out
     assert f"{whole}: complete" in text
@@ -347,7 +347,7 @@ def test_resume_needs_a_checkpoint(flags, tmp_path):
     [
         ("--seed 7", "seed is 0 there and 7 here"),
         ("--model mobilenet", "model is 'mnist' there and 'mobilenet' here"),
-        ("--optimizer sgd", "learning_rate is 0.001 there and 0.1 here"),
+        ("--optimizer sgd", "learning_rate is 0.002 there and 0.1 here"),
         ("--dataset digits", "dataset is 'mnist' there and 'digits' here"),
     ],
 )

@@ -18,7 +18,7 @@ import pytest
 import layers
 import nn
 import slim
-from nn.graph import Graph
+from nn.graph import Graph, given_values
 
 KEY = jax.random.key(0)
 X = jnp.linspace(-1.0, 1.0, 24).reshape(8, 3)
@@ -536,7 +536,7 @@ def test_interleaved_threads_have_runs_of_their_own():
 
 def test_interleaved_tasks_have_runs_of_their_own():
     async def run(value):
-        with Graph({"scope/w": value}, {}, None):
+        with Graph(given_values({"scope/w": value}), {}, None):
             await asyncio.sleep(0)
             with nn.variable_scope("scope"):
                 await asyncio.sleep(0)
@@ -580,10 +580,10 @@ def test_state_counts_over_a_scan():
 @pytest.mark.parametrize(
     "name, value, message",
     [
-        ("w", jnp.ones(()), "'w' cannot be assigned: it was passed to apply in params"),
+        ("w", jnp.ones(()), "'w' is in params, and apply returns only state"),
         ("m", jnp.ones(()), r"assign at .*test_transform.py:\d+: the run made no variable 'm'"),
-        ("n", jnp.ones(3, jnp.int32), r"'n'.*shape"),
-        ("n", jnp.ones(()), r"'n'.*dtype"),
+        ("n", jnp.ones(3, jnp.int32), r"'n' is int32\[\], and the value int32\[3\]"),
+        ("n", jnp.ones(()), r"'n' is int32\[\], and the value float32\[\]"),
     ],
     ids=["trainable", "unknown", "another shape", "another dtype"],
 )
