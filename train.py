@@ -424,8 +424,8 @@ def train(config: Config, data: Data, digest: str) -> int:
     """Train until the epochs are done, or a signal comes; returns the exit status."""
     steps, seed, out = len(data.images) // config.batch_size, np.uint32(config.seed), config.out
     settings = dataclasses.asdict(config) | {"data": digest}
-    manager = runs.open_checkpoints(out)
     with refusals():
+        manager = runs.open_checkpoints(out)
         progress = start(config, manager, data, settings)
     done, total = int(progress.step), config.epochs * steps
     rows = runs.read_metrics(out, done // steps)
@@ -454,7 +454,6 @@ def train(config: Config, data: Data, digest: str) -> int:
             if done % steps == 0:
                 rows.append(row)
                 runs.write_metrics(out, rows)
-                report.line(report.describe(row))
                 taken, seconds = 0, 0.0
             status = runs.agreed(128 + signals[0] if signals else 0)
             if status or done % steps == 0:

@@ -79,7 +79,7 @@ class Layer:
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the layer in its scope."""
         graph = current_graph(type(self).__name__)
-        inputs = jax.tree.map(jnp.asarray, inputs)
+        inputs = _arrays(inputs)
         is_first = self not in graph.layers
         with (
             noted(lambda: f"in {self} at {call_site()}"),
@@ -245,6 +245,13 @@ def _arguments(layer: Layer) -> list[tuple[str, Any, Any]]:
         for p in parameters
         if p.name in vars(layer) and not p.name.startswith("_")
     ]
+
+
+def _arrays(inputs: Any) -> Any:
+    """Return the inputs with arrays for leaves; nested lists of numbers are one array."""
+    if all(isinstance(x, int | float) for x in jax.tree.leaves(inputs)):
+        return jnp.asarray(inputs)
+    return jax.tree.map(jnp.asarray, inputs)
 
 
 def _snake_case(name: str) -> str:

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 import nn
+from layers.arguments import floats
 from layers.base import Layer, functional
 from nn.control import is_known
 from nn.graph import Array, GraphKeys, Initializer
@@ -110,6 +111,7 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Array, training: Any = False) -> Array:
         """Normalize: by the batch if `training`, else by the moving averages."""
+        floats("BatchNormalization", inputs)
         axes = self._axes(inputs)
         x = widen(inputs)  # the statistics of half types are float32
         groups = self.virtual_batch_size is not None

@@ -223,12 +223,16 @@ class Report:
             self.live.stop()
 
     def show(self, row: Row) -> None:
-        """Show how far training is."""
-        text = self.describe(row)
+        """Show how an epoch goes; when it is over, in a line that stays."""
+        text = f"epoch {row['epoch']}/{self.epochs}  loss {row['train_loss']:.4f}  "
+        text += f"accuracy {row['train_accuracy']:.2%}  {row['images_per_second']:,} images/s"
+        if "test_loss" in row:
+            test = f"test loss {row['test_loss']:.4f}  accuracy {row['test_accuracy']:.2%}"
+            self.line(f"{text}  {test}")
+        elif not self.live and time.monotonic() - self.told > 15:
+            self.line(f"{text}  step {row['step']}")
         if self.live:
             self.live.update(self.task, completed=row["step"], description=text)
-        elif time.monotonic() - self.told > 15:
-            self.line(f"{text}  (step {row['step']})")
 
     def line(self, text: str) -> None:
         """Print a line that stays."""
@@ -237,14 +241,6 @@ class Report:
             self.live.console.print(text, highlight=False, markup=False, soft_wrap=True)
         elif jax.process_index() == 0:
             print(text, flush=True)
-
-    def describe(self, row: Row) -> str:
-        """Say a row in words."""
-        text = f"epoch {row['epoch']}/{self.epochs}  loss {row['train_loss']:.4f}  "
-        text += f"accuracy {row['train_accuracy']:.2%}  "
-        if "test_loss" in row:
-            text += f"test loss {row['test_loss']:.4f}  accuracy {row['test_accuracy']:.2%}  "
-        return text + f"{row['images_per_second']:,} images/s"
 
 
 def check_finite(losses: np.ndarray, done: int, learning_rate: float, dtype: str) -> None:

@@ -257,5 +257,5 @@ def check_name(name: str, at_root: bool) -> None:
             f"{name!r} at {call_site()} is not a legal name: use letters, digits and "
             "_ . \\ / > -"
             + (", and start with a letter, a digit or a dot." if at_root else ".")
-            + " Give the layer another scope= or name=."
+            + " Give the layer or the variable another name."
         )

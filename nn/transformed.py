@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
+from nn.expressions import Expression
 from nn.graph import Array, Graph, Variable, given_values
 from nn.summary import Row, rows_of, table
 
@@ -27,9 +30,9 @@ class Transformed:
     def init(self, rng: Array, *args: Any, **kwargs: Any) -> tuple[Values, Values]:
         """Make the variables that the model asks for when called with these arguments.
 
-        The model is only traced, not computed: the cost is that of the initializers (unless one is
-        an array that the model computes). The n-th variable made draws from `fold_in(rng, n)`,
-        whatever its name.
+        The model is only traced, not computed: the cost is that of the initializers (unless the
+        model itself computes an initial value). The n-th variable made draws from
+        `fold_in(rng, n)`, whatever its name.
 
         Returns:
           `params, state`.
@@ -47,14 +50,13 @@ class Transformed:
             values[variable.name] = value
             return value
 
-        variables = self.variables(*args, **kwargs)
-        try:
-            for variable in variables:
-                make(variable)
-        except jax.errors.UnexpectedTracerError:  # the model computes this one: run it
-            values.clear()
+        variables, is_computed = _traced(self.fn, args, kwargs)
+        if is_computed:
             with Graph(make, None, rng):
                 self.fn(*args, **kwargs)
+        else:
+            for variable in variables:
+                make(variable)
         params = {v.name: values[v.name] for v in variables if v.trainable}
         return params, {v.name: values[v.name] for v in variables if not v.trainable}
 
@@ -89,7 +91,7 @@ class Transformed:
         (2, 3)
         """
         if twice := params.keys() & state.keys():
-            raise ValueError(f"in params and in state as well: {', '.join(sorted(twice))}.")
+            raise ValueError(f"apply: in params and in state as well: {', '.join(sorted(twice))}.")
         with Graph(given_values({**params, **state}), state, rng) as graph:
             out = self.fn(*args, **kwargs)
         return out, graph.state
@@ -103,7 +105,7 @@ class Transformed:
         >>> [(v.name, v.shape) for v in net.variables(jnp.ones((2, 4)))]
         [('dense/kernel', (4, 3)), ('dense/bias', (3,))]
         """
-        return _traced(self.fn, args, kwargs)
+        return _traced(self.fn, args, kwargs)[0]
 
     def rows(self, *args: Any, **kwargs: Any) -> list[Row]:
         """Return the rows of `tabulate` as records."""
@@ -139,23 +141,38 @@ def transform(fn: Callable[..., Any]) -> Transformed:
     return Transformed(fn)
 
 
-def _traced(fn: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Variable, ...]:
-    """Run `fn` abstractly, with concrete values for every argument that is no array."""
+def _traced(fn: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[tuple[Variable, ...], bool]:
+    """Run `fn` abstractly, with concrete values for every argument that is no array.
+
+    Returns:
+      The variables it makes, and whether it computes the initial value of any itself.
+    """
     leaves, structure = jax.tree.flatten((args, kwargs))
     is_array = [isinstance(x, jax.Array | np.ndarray | jax.ShapeDtypeStruct) for x in leaves]
     variables: list[Variable] = []
+    computed: list[Variable] = []
+    key = jax.random.key(0)
 
     def zeros(variable: Variable) -> Array:
         variables.append(variable)
+        if _closes_over_traced(variable, key):
+            computed.append(variable)
         return jnp.zeros(variable.shape, variable.dtype)
 
-    def run(arrays: list, rng: Array) -> None:
+    def run(arrays: list) -> None:
         traced = iter(arrays)
         filled = [next(traced) if a else x for x, a in zip(leaves, is_array, strict=True)]
         args, kwargs = jax.tree.unflatten(structure, filled)
-        with Graph(zeros, None, rng):
+        with Graph(zeros, None, key):
             fn(*args, **kwargs)
 
-    arrays = [x for x, a in zip(leaves, is_array, strict=True) if a]
-    jax.eval_shape(run, arrays, jax.random.key(0))
-    return tuple(variables)
+    jax.eval_shape(run, [x for x, a in zip(leaves, is_array, strict=True) if a])
+    return tuple(variables), bool(computed)
+
+
+def _closes_over_traced(variable: Variable, key: Array) -> bool:
+    """Tell whether an initializer uses what the model computes, which is not known in tracing."""
+    if isinstance(variable.initializer, Expression):
+        return False  # those of this library use their arguments alone
+    make = partial(variable.initializer, key, variable.shape, variable.dtype)
+    return any(isinstance(x, Tracer) for x in jax.make_jaxpr(make)().consts)

@@ -6,10 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
-import jax.extend
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 
 from nn.graph import (
     Array,
@@ -109,7 +107,7 @@ def _variable(
             )
         graph.check_trace(f"making the variable {name!r}")
         check_name(name, at_root=True)
-        size, initializer = _first_value(graph, name, size, dtype, initializer)
+        size, initializer = _first_value(name, size, dtype, initializer)
         trainable = trainable is None or bool(trainable)
         variable = Variable(name, size, dtype, trainable, initializer, constraint, call_site())
         _add(graph, variable, collections)
@@ -121,7 +119,7 @@ def _variable(
 
 
 def _first_value(
-    graph: Graph, name: str, shape: tuple | None, dtype: np.dtype, initializer: Any
+    name: str, shape: tuple | None, dtype: np.dtype, initializer: Any
 ) -> tuple[tuple[int, ...], Initializer]:
     """Return the shape and the initializer of a new variable."""
     if initializer is None:
@@ -132,26 +130,11 @@ def _first_value(
                 f"variable {name!r} at {call_site()}: an array as initializer has its own shape; "
                 "leave shape out."
             )
-        return _given(graph, initializer, dtype)
+        value = (jnp if isinstance(initializer, jax.Array) else np).asarray(initializer, dtype)
+        return value.shape, lambda key, shape, dtype: jnp.asarray(value)
     if shape is None:
         raise ValueError(f"variable {name!r} at {call_site()}: its shape is needed to make it.")
     return tuple(int(n) for n in shape), initializer  # type: ignore[return-value]
-
-
-def _given(graph: Graph, value: Any, dtype: np.dtype) -> tuple[tuple[int, ...], Initializer]:
-    """Return the shape of a first value, and the initializer that gives it: only in the trace in
-    which the model computed it, if it did.
-    """
-    value = (jnp if isinstance(value, jax.Array) else np).asarray(value, dtype)
-    home = graph.trace
-
-    def initializer(key: Array, shape: Sequence[int], dtype: Any) -> Array:
-        here = jax.extend.core.get_opaque_trace_state(convention="slimlayers")
-        if isinstance(value, Tracer) and here != home:
-            raise jax.errors.UnexpectedTracerError("the model computes this initial value")
-        return jnp.asarray(value)
-
-    return value.shape, initializer
 
 
 def _add(graph: Graph, variable: Variable, collections: Sequence[str] | None) -> None:

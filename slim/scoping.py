@@ -208,19 +208,20 @@ def add_arg_scope(func: Callable[P, R]) -> Callable[P, R]:
                 raise _by_position(func, name, scoped[name], _site_of(scope, key, name))
         return {**scoped, **kwargs}
 
-    def note() -> str:
-        """Say where the call is, and where what it did not give itself comes from."""
+    def note(own: dict[str, Any]) -> str:
+        """Say where the call is, and where what is not its own comes from."""
         scope = current_arg_scope()
         origins = [
             f"{name}={show(value)} from the arg_scope at {_site_of(scope, key, name)}"
             for name, value in scope.get(key, {}).items()
+            if name not in own
         ]
         return "; ".join([f"in {_name(func)} at {call_site()}", *origins])
 
     @functools.wraps(func)
     def func_with_args(*args: P.args, **kwargs: P.kwargs) -> R:
         resolved = resolve(args, kwargs)
-        with noted(note):
+        with noted(lambda: note(kwargs)):
             if not is_heard():
                 return func(*args, **resolved)  # type: ignore[arg-type]
             return _heard(func, args, resolved, _settings_of(current_arg_scope(), key))
@@ -260,8 +261,11 @@ def _settings_of(scope: Mapping, key: str) -> tuple[Setting, ...]:
 
 def _site_of(scope: Mapping, key: str, name: str) -> str:
     """The line of the innermost setting of an argument: the one that counts."""
-    sites = [str(s.site) for s in _settings_of(scope, key) if name in s.defaults]
-    return sites[-1] if sites else "an unknown line: the scope's dict was changed by hand"
+    value = scope[key][name]
+    settings = [s for s in _settings_of(scope, key) if name in s.defaults]
+    if not settings or settings[-1].defaults[name] is not value:
+        return "an unknown line (its dict was changed by hand)"
+    return str(settings[-1].site)
 
 
 def _name(func: Callable) -> str:

@@ -106,7 +106,9 @@ def n_positive_integers(n: int, value: Any) -> tuple[int, ...]:
         raise ValueError(f"n_positive_integers: n must be a positive int, got {n!r}.")
     values = tuple(value) if isinstance(value, list | tuple) else (value,) * n
     if len(values) != n:
-        raise ValueError(f"n_positive_integers: value must be an int or {n}, got {value!r}.")
+        raise ValueError(
+            f"n_positive_integers: value must be an int or {n} of them, got {value!r}."
+        )
     if isinstance(value, str):
         raise ValueError(f"n_positive_integers: value must be ints, got {value!r}.")
     if not all(isinstance(v, int) for v in values):

@@ -69,12 +69,7 @@ def test_imports_name_what_they_import(module):
     assert not any("_src" in name.split(".") for name in imports(module))
 
 
-RENAME = pytest.mark.xfail(reason="nn/transform.py is to be renamed", strict=True)
-
-
-@pytest.mark.parametrize(
-    "package", [pytest.param(p, marks=[RENAME] if p == "nn" else []) for p in PACKAGES]
-)
+@pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_is_named_like_a_function(package):
     exported = importlib.import_module(package).__all__
     modules = {module.stem for module in MODULES if floor_of(module) == package}

@@ -28,8 +28,6 @@ NAMES = dict(jax=jax, jnp=jnp, np=np, math=math, nn=nn, layers=layers, slim=slim
 MODULES = sorted(
     path for package in ("nn", "layers", "slim", "models") for path in ROOT.glob(f"{package}/*.py")
 )
-# Examples that are wrong: a file leaves this list when it is mended, or its test fails.
-WRONG = {"nn/variables.py": "get_regularization_losses", "slim": "conv1d and conv3d show conv2d's"}
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
 
 
@@ -59,21 +57,14 @@ def run_examples(name, text, file, line, names):
     assert not output.getvalue(), output.getvalue()
 
 
-def cases(named):
-    """A case of each value, by name."""
-    for name, value in named.items():
-        wrong = [pytest.mark.xfail(reason=WRONG[name], strict=True)] if name in WRONG else []
-        yield pytest.param(value, id=name, marks=wrong)
-
-
-@pytest.mark.parametrize("path", list(cases({str(p.relative_to(ROOT)): p for p in MODULES})))
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_examples(path):
     module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     for name, text, line in docstrings(path):
         run_examples(name, text, path, line, {**vars(module), **NAMES})
 
 
-@pytest.mark.parametrize("module", list(cases({"nn": nn, "layers": layers, "slim": slim})))
+@pytest.mark.parametrize("module", [nn, layers, slim], ids=lambda module: module.__name__)
 def test_examples_that_were_made_from_others(module):
     written = "".join(path.read_text() for path in MODULES)
     for name in module.__all__:

@@ -68,11 +68,6 @@ DIFFERENCES = {
     # How replicas of a graph share a variable: JAX has shardings.
     "slim.variable": (PLACED_BY_THE_GRAPH, []),
     "slim.model_variable": (PLACED_BY_THE_GRAPH, []),
-    # It is `nn.smart_cond`, and there is no operation to name.
-    "slim.utils.smart_cond": (
-        [["pred"], ["fn1"], ["fn2"], ["name", "None"]],
-        [["flag"], ["if_true"], ["if_false"]],
-    ),
     # No layer of ours passes masks on.
     "layers.BatchNormalization.call": ([["mask", "None"]], []),
 }

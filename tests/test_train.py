@@ -337,6 +337,12 @@ def test_half_written_checkpoint_does_not_count(flags, tmp_path, whole, monkeypa
     assert rows_of(tmp_path) == rows_of(whole)
 
 
+def test_out_must_be_a_folder(flags, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(SystemExit, match=r"train\.py: .* '?.*file"):
+        train.main([*flags, "--out", str(tmp_path / "file")])
+
+
 def test_resume_needs_a_checkpoint(flags, tmp_path):
     with pytest.raises(SystemExit, match=r"--resume: .* holds no checkpoint"):
         train.main([*flags, "--resume", "--out", str(tmp_path)])
@@ -440,7 +446,7 @@ def test_live_line_on_a_terminal(monkeypatch):
         monkeypatch.setattr(sys, "stdout", terminal)
         with runs.Report(epochs=2, steps=5, done=0) as report:
             report.show(row)
-            report.line(report.describe(row | {"test_loss": 0.25, "test_accuracy": 1.0}))
+            report.show(row | {"test_loss": 0.25, "test_accuracy": 1.0})
         terminal.flush()
         text = os.read(master, 100_000).decode()
     os.close(master)
