@@ -6,10 +6,9 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 from jax.typing import ArrayLike
 
-from nn import spelling
+from nn import lowering, spelling
 from nn.spelling import Ints, Padding, Window
 
 _ORDINAL = {1: "second", 2: "third", 3: "fourth"}
@@ -408,27 +407,11 @@ def _check_dtypes(
     spelling.same_dtype(function, argument, filters, "input", input)
 
 
-# The sums themselves: every argument is checked and normalised, and a faster way to compute one
-# of them on some platform would be chosen here.
+# The sums themselves: every argument is checked and normalised, and nn.lowering chooses a form.
 
 
-@partial(jax.jit, static_argnames="window")
-def _convolve(input: jax.Array, filters: jax.Array, window: Window) -> jax.Array:
-    return lax.conv_general_dilated(
-        input,
-        filters,
-        window_strides=window.strides,
-        padding=window.padding,
-        rhs_dilation=window.dilations,
-        dimension_numbers=(window.layout, _letters(window.layout, "IO"), window.layout),
-        feature_group_count=input.shape[window.layout.index("C")] // filters.shape[-2],
-    )
-
-
-@partial(jax.jit, static_argnames="window")
-def _convolve_depthwise(input: jax.Array, filter: jax.Array, window: Window) -> jax.Array:
-    *size, channels, multiplier = filter.shape
-    return _convolve(input, filter.reshape(*size, 1, channels * multiplier), window)
+_convolve = jax.jit(lowering.convolve, static_argnames="window")
+_convolve_depthwise = jax.jit(lowering.convolve_depthwise, static_argnames="window")
 
 
 @partial(jax.jit, static_argnames=("window", "shape"))

@@ -89,8 +89,6 @@ def dropout(
     if not jnp.issubdtype(x.dtype, jnp.floating):
         raise ValueError(f"dropout: x has dtype {x.dtype}: expected a floating type to be scaled")
     shape = _noise_shape(noise_shape, x)
-    if rng is None:
-        raise spelling.error("dropout", "rng", rng, "a jax.random key", TypeError)
     if not isinstance(rate, Tracer):
         if not isinstance(rate, Real | np.ndarray | jax.Array) or not 0 <= rate < 1:
             raise spelling.error("dropout", "rate", rate, "a number in [0, 1)")
@@ -98,6 +96,8 @@ def dropout(
             return x
         is_half = jnp.finfo(x.dtype).bits < 32
         rate = np.asarray(rate, jnp.float32 if is_half else x.dtype)  # 1 - 0.9 is 0.1 then
+    if rng is None:
+        raise spelling.error("dropout", "rng", rng, "a jax.random key", TypeError)
     return _dropout(x, rate, rng, shape)
 
 
