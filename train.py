@@ -44,7 +44,7 @@ OPTIMIZERS = {  # each with its default learning rate
     "sgd": (optax.sgd, 0.1),
 }
 DATASETS = {  # each with defaults of its own: the digits are few
-    "digits": {"epochs": 25, "batch_size": 32, "augment": True},
+    "digits": {"epochs": 20, "batch_size": 32, "augment": True},
     "mnist": {"epochs": 5, "batch_size": 128, "augment": False},
 }
 EXAMPLES = """examples:
@@ -71,7 +71,7 @@ class Config:
     style: str = option("layers", "the front-end it is written in", NAMES, free=True)
     dataset: str = option("digits", "what to learn; digits needs no network", DATASETS)
     data_dir: str | None = option(None, "folder of MNIST's files (default: $MNIST_DIR)", free=True)
-    epochs: int = option(None, "passes over the data (default: digits 25, mnist 5)", free=True)
+    epochs: int = option(None, "passes over the data (default: digits 20, mnist 5)", free=True)
     batch_size: int = option(None, "of all devices together (default: digits 32, mnist 128)")
     optimizer: str = option("adam", "the rule of the updates", OPTIMIZERS)
     learning_rate: float = option(None, "at the start (default: the optimizer's own)")
