@@ -24,7 +24,11 @@ _current: ContextVar["Graph | None"] = ContextVar("graph", default=None)
 
 
 class GraphKeys:
-    """The names of the standard collections, as in `tf.GraphKeys`."""
+    """The names of the standard collections, as in `tf.GraphKeys`.
+
+    >>> nn.GraphKeys.UPDATE_OPS
+    'update_ops'
+    """
 
     GLOBAL_VARIABLES = "variables"
     LOCAL_VARIABLES = "local_variables"
@@ -54,6 +58,10 @@ class Variable:
       initializer: `initializer(key, shape, dtype)` makes its first value.
       constraint: the projection to apply after an optimizer's update, or None.
       site: the user's line that made it.
+
+    >>> kernel, bias = nn.transform(layers.Dense(3)).variables(jnp.ones((2, 4)))
+    >>> kernel.name, kernel.shape, kernel.trainable
+    ('dense/kernel', (4, 3), True)
     """
 
     name: str

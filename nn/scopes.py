@@ -41,6 +41,12 @@ class VariableScope:
       name: the prefix of its variables' names.
       original_name_scope: the name scope that it opened, ending in `/`.
       reuse: False (variables are made), True (they must be there), or `AUTO_REUSE`.
+
+    >>> def fn():
+    ...     with nn.variable_scope('a') as scope:
+    ...         return scope.name, scope.original_name_scope, scope.reuse
+    >>> nn.transform(fn).apply({}, {})[0]
+    ('a', 'a/', False)
     """
 
     name: str = ""

@@ -23,6 +23,9 @@ class Transformed:
 
     Variables live in two flat dicts keyed by their full TF1 names: `params` holds the trainable
     ones, `state` all others, such as the moving statistics of batch norm.
+
+    >>> isinstance(nn.transform(layers.Dense(3)), nn.Transformed)
+    True
     """
 
     fn: Callable[..., Any]

@@ -251,6 +251,12 @@ def add_regularization(name: str, loss: Callable[[], Array | None]) -> None:
     Args:
       name: its name, by which `get_regularization_losses` filters.
       loss: returns a scalar, or None for no loss.
+
+    >>> def fn(x):
+    ...     nn.add_regularization('penalty', lambda: jnp.sum(x))
+    ...     return nn.get_regularization_losses('penalty')
+    >>> [float(loss) for loss in nn.transform(fn).apply({}, {}, jnp.ones(3))[0]]
+    [3.0]
     """
     add_to_collection(GraphKeys.REGULARIZATION_LOSSES, NamedLoss(name, loss))
 

@@ -42,7 +42,15 @@ def collect_named_outputs(
 def convert_collection_to_dict(
     collection: str, clear_collection: bool = False
 ) -> OrderedDict[str, Array]:
-    """Return the named outputs of a collection by name, in order; the last of a name counts."""
+    """Return the named outputs of a collection by name, in order; the last of a name counts.
+
+    >>> def fn(x):
+    ...     x = slim.max_pool2d(x, 2, outputs_collections='end_points')
+    ...     return slim.utils.convert_collection_to_dict('end_points')
+    >>> ends, _ = nn.transform(fn).apply({}, {}, jnp.ones((1, 4, 4, 1)))
+    >>> {name: x.shape for name, x in ends.items()}
+    {'MaxPool2D': (1, 2, 2, 1)}
+    """
     graph = current_graph("convert_collection_to_dict")
     outputs = OrderedDict(graph.named_outputs.get(collection, ()))
     if clear_collection:

@@ -102,7 +102,16 @@ def model_variable(
 
 
 def add_model_variable(var: Variable) -> None:
-    """Add a variable to `MODEL_VARIABLES`, once."""
+    """Add a variable to `MODEL_VARIABLES`, once.
+
+    >>> def model():
+    ...     slim.variable('w', [3])
+    ...     slim.add_model_variable(slim.get_unique_variable('w'))
+    ...     return [v.name for v in slim.get_model_variables()]
+    >>> net = nn.transform(model)
+    >>> net.apply(*net.init(jax.random.key(0)))[0]
+    ['w']
+    """
     if var not in nn.get_collection(GraphKeys.MODEL_VARIABLES):
         nn.add_to_collection(GraphKeys.MODEL_VARIABLES, var)
 
@@ -134,27 +143,67 @@ def get_variables(
 
 
 def get_model_variables(scope: Any = None, suffix: str | None = None) -> list[Variable]:
-    """Return the model's variables; the arguments are those of `get_variables`."""
+    """Return the model's variables; the arguments are those of `get_variables`.
+
+    >>> def model(x):
+    ...     slim.conv2d(x, 4, 3, scope='a')
+    ...     return [v.name for v in slim.get_model_variables(suffix='weights')]
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    ['a/weights']
+    """
     return get_variables(scope, suffix, GraphKeys.MODEL_VARIABLES)
 
 
 def get_trainable_variables(scope: Any = None, suffix: str | None = None) -> list[Variable]:
-    """Return the trainable variables; the arguments are those of `get_variables`."""
+    """Return the trainable variables; the arguments are those of `get_variables`.
+
+    >>> def model(x):
+    ...     slim.batch_norm(x)
+    ...     return [v.name for v in slim.get_trainable_variables()]
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    ['BatchNorm/beta']
+    """
     return get_variables(scope, suffix, GraphKeys.TRAINABLE_VARIABLES)
 
 
 def get_local_variables(scope: Any = None, suffix: str | None = None) -> list[Variable]:
-    """Return the local variables; the arguments are those of `get_variables`."""
+    """Return the local variables; the arguments are those of `get_variables`.
+
+    >>> def model(x):
+    ...     slim.conv2d(x, 4, 3, scope='a')
+    ...     return slim.get_local_variables()
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    []
+    """
     return get_variables(scope, suffix, GraphKeys.LOCAL_VARIABLES)
 
 
 def get_variables_by_suffix(suffix: str, scope: Any = None) -> list[Variable]:
-    """Return the variables whose names end in `suffix`."""
+    """Return the variables whose names end in `suffix`.
+
+    >>> def model(x):
+    ...     slim.conv2d(x, 4, 3, scope='a')
+    ...     return [v.name for v in slim.get_variables_by_suffix('biases')]
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    ['a/biases']
+    """
     return get_variables(scope=scope, suffix=suffix)
 
 
 def get_variables_by_name(given_name: str, scope: Any = None) -> list[Variable]:
-    """Return the variables whose last name is `given_name`."""
+    """Return the variables whose last name is `given_name`.
+
+    >>> def model(x):
+    ...     slim.conv2d(x, 4, 3, scope='a')
+    ...     return [v.name for v in slim.get_variables_by_name('weights')]
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    ['a/weights']
+    """
     return get_variables(scope=scope, suffix=f"/{given_name}$|^{given_name}")
 
 
@@ -163,6 +212,13 @@ def get_unique_variable(var_op_name: str) -> Variable:
 
     Raises:
       ValueError: there is none.
+
+    >>> def model(x):
+    ...     slim.conv2d(x, 4, 3, scope='a')
+    ...     return slim.get_unique_variable('a/weights').shape
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    (3, 3, 1, 4)
     """
     for candidate in get_variables(scope=re.escape(var_op_name)):
         if candidate.name == var_op_name:
@@ -172,7 +228,15 @@ def get_unique_variable(var_op_name: str) -> Variable:
 
 
 def get_variable_full_name(var: Variable) -> str:
-    """Return a variable's full name, its key in `params` or `state`."""
+    """Return a variable's full name, its key in `params` or `state`.
+
+    >>> def model(x):
+    ...     slim.conv2d(x, 4, 3, scope='a')
+    ...     return slim.get_variable_full_name(slim.get_variables()[0])
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    'a/weights'
+    """
     return var.name
 
 
@@ -214,6 +278,13 @@ def filter_variables(
       include_patterns: regular expressions; None or empty: all.
       exclude_patterns: regular expressions; None or empty: none.
       reg_search: search anywhere in the name, not only at its start.
+
+    >>> def model(x):
+    ...     slim.conv2d(x, 4, 3, scope='a')
+    ...     return [v.name for v in slim.filter_variables(slim.get_variables(), ['bias'])]
+    >>> net, x = nn.transform(model), jnp.ones((1, 4, 4, 1))
+    >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
+    ['a/biases']
     """
     fits = re.search if reg_search else re.match
 
