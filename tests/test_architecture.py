@@ -98,47 +98,6 @@ def test_public_names_are_listed_once(package):
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_public_names_are_listed_once(package):
-    module = importlib.import_module(package)
-    tree = ast.parse((ROOT / package / "__init__.py").read_text())
-    imported = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    assigned = {
-        target.id
-        for node in tree.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    assert {*module.__all__} == {n for n in imported | assigned if not n.startswith("_")}
-    assert len(module.__all__) == len({*module.__all__})
-
-
-# These have none yet: the list may only become shorter.
-WITHOUT_EXAMPLE = {
-    "nn.GraphKeys",
-    "nn.Transformed",
-    "nn.Variable",
-    "nn.VariableScope",
-    "nn.add_regularization",
-    "slim.add_model_variable",
-    "slim.filter_variables",
-    "slim.get_local_variables",
-    "slim.get_model_variables",
-    "slim.get_trainable_variables",
-    "slim.get_unique_variable",
-    "slim.get_variable_full_name",
-    "slim.get_variables_by_name",
-    "slim.get_variables_by_suffix",
-    "slim.utils.convert_collection_to_dict",
-}
-
-
-@pytest.mark.parametrize("package", PACKAGES)
 def test_public_names_are_explained_with_an_example(package):
     for where, name, value in public(package):
         if not inspect.ismodule(value) and callable(value):
