@@ -1,10 +1,10 @@
 """How the sums of a convolution are computed: XLA's own on GPU and TPU, two other forms on a CPU.
 
-On a CPU XLA has fast code for a convolution only outside of loops, and only forward: the gradients,
-anything inside a `lax.scan` and every depthwise convolution run as plain loops. The same sums
-written as matrix products and as multiply-adds have no such edge, and JAX derives their gradients
-of every order. Measured on two cores, a training step inside a scan at batch 64: the MNIST network
-0.07 s for 2.8 s, MobileNet-lite 0.16 s for 29 s.
+On a CPU XLA has fast code for the gradients of a convolution only outside of loops: in a `lax.scan`
+they run as plain loops, and so do depthwise convolutions. The same sums written as matrix products
+and as multiply-adds have no such edge, and JAX derives their gradients of every order. Measured on
+two cores in one sitting, a step of Adam inside a scan at batch 64: the MNIST network 0.076 s
+instead of 0.97 s, MobileNet-lite 0.22 s instead of 12.8 s.
 """
 
 import math
