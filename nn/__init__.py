@@ -16,6 +16,8 @@ from nn.activations import (
     softsign,
     tanh,
 )
+from nn.averages import ExponentialMovingAverage
+from nn.constraints import constrain
 from nn.control import smart_cond
 from nn.convolutional import (
     conv1d,
@@ -29,22 +31,55 @@ from nn.convolutional import (
     separable_conv1d,
     separable_conv2d,
 )
+from nn.decays import (
+    cosine_decay,
+    cosine_decay_restarts,
+    exponential_decay,
+    inverse_time_decay,
+    linear_cosine_decay,
+    natural_exp_decay,
+    piecewise_constant,
+    polynomial_decay,
+)
 from nn.graph import GraphKeys, Variable
 from nn.initializers import (
     constant_initializer,
     glorot_normal_initializer,
     glorot_uniform_initializer,
+    he_normal_initializer,
+    he_uniform_initializer,
+    identity_initializer,
+    lecun_normal_initializer,
+    lecun_uniform_initializer,
     ones_initializer,
+    orthogonal_initializer,
     random_normal_initializer,
     random_uniform_initializer,
     truncated_normal_initializer,
+    uniform_unit_scaling_initializer,
     variance_scaling_initializer,
     zeros_initializer,
 )
 from nn.linear import bias_add, dense, dropout, l2_loss
 from nn.normalization import batch_normalization, l2_normalize, moments
-from nn.pooling import avg_pool, max_pool
+from nn.optimizers import (
+    AdadeltaOptimizer,
+    AdagradOptimizer,
+    AdamOptimizer,
+    GradientDescentOptimizer,
+    MomentumOptimizer,
+    OptimizerState,
+    RMSPropOptimizer,
+    slot_variables,
+)
+from nn.pooling import avg_pool, max_pool, pool
+from nn.proximal import (
+    FtrlOptimizer,
+    ProximalAdagradOptimizer,
+    ProximalGradientDescentOptimizer,
+)
 from nn.scopes import AUTO_REUSE, VariableScope, get_variable_scope, name_scope, variable_scope
+from nn.sparse import SparseTensor
 from nn.transformed import Transformed, transform
 from nn.variables import (
     add_regularization,
@@ -58,7 +93,19 @@ from nn.variables import (
 
 __all__ = [
     "AUTO_REUSE",
+    "AdadeltaOptimizer",
+    "AdagradOptimizer",
+    "AdamOptimizer",
+    "ExponentialMovingAverage",
+    "FtrlOptimizer",
+    "GradientDescentOptimizer",
     "GraphKeys",
+    "MomentumOptimizer",
+    "OptimizerState",
+    "ProximalAdagradOptimizer",
+    "ProximalGradientDescentOptimizer",
+    "RMSPropOptimizer",
+    "SparseTensor",
     "Transformed",
     "Variable",
     "VariableScope",
@@ -69,6 +116,7 @@ __all__ = [
     "batch_normalization",
     "bias_add",
     "constant_initializer",
+    "constrain",
     "conv1d",
     "conv1d_transpose",
     "conv2d",
@@ -76,26 +124,41 @@ __all__ = [
     "conv3d",
     "conv3d_transpose",
     "convolution",
+    "cosine_decay",
+    "cosine_decay_restarts",
     "crelu",
     "dense",
     "depthwise_conv2d",
     "dropout",
     "elu",
+    "exponential_decay",
     "get_collection",
     "get_regularization_losses",
     "get_variable",
     "get_variable_scope",
     "glorot_normal_initializer",
     "glorot_uniform_initializer",
+    "he_normal_initializer",
+    "he_uniform_initializer",
+    "identity_initializer",
+    "inverse_time_decay",
     "l2_loss",
     "l2_normalize",
     "leaky_relu",
+    "lecun_normal_initializer",
+    "lecun_uniform_initializer",
+    "linear_cosine_decay",
     "log_softmax",
     "max_pool",
     "moments",
     "name_scope",
+    "natural_exp_decay",
     "next_rng_key",
     "ones_initializer",
+    "orthogonal_initializer",
+    "piecewise_constant",
+    "polynomial_decay",
+    "pool",
     "random_normal_initializer",
     "random_uniform_initializer",
     "relu",
@@ -104,6 +167,7 @@ __all__ = [
     "separable_conv1d",
     "separable_conv2d",
     "sigmoid",
+    "slot_variables",
     "smart_cond",
     "softmax",
     "softplus",
@@ -111,6 +175,7 @@ __all__ = [
     "tanh",
     "transform",
     "truncated_normal_initializer",
+    "uniform_unit_scaling_initializer",
     "variable_scope",
     "variance_scaling_initializer",
     "zeros_initializer",

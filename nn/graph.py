@@ -118,7 +118,7 @@ class Graph:
         self.values: dict[str, Array] = {}
         self.collections: dict[str, list] = {}
         self.named_outputs: dict[str, list[tuple[str, Array]]] = {}
-        self.layers: dict[Any, Any] = {}  # a layer -> its scope and its own copy in this run
+        self.layers: dict[Any, Any] = {}  # a layer -> its copy in this run
         self.scope: Any = None  # the open VariableScope, set by nn.scopes
         self.call: Any = None  # the layer call being recorded, set by nn.calls
         self.scope_counts: dict[str, int] = {}

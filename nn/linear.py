@@ -77,7 +77,7 @@ def dropout(
 
     Raises:
         ValueError: x is not of a floating type, or rate or noise_shape does not fit.
-        TypeError: rng is None.
+        TypeError: noise_shape is no sequence, or rng is None.
 
     Source: `tf.nn.dropout`.
 
@@ -117,7 +117,9 @@ def _noise_shape(noise_shape: Sequence[int | None] | None, x: jax.Array) -> tupl
     if noise_shape is None:
         return x.shape
     expected = f"entries of 1, None or the size, for an array of shape {x.shape}"
-    if not isinstance(noise_shape, Sequence | np.ndarray) or len(noise_shape) > x.ndim:
+    if isinstance(noise_shape, str) or not isinstance(noise_shape, Sequence | np.ndarray):
+        raise spelling.error("dropout", "noise_shape", noise_shape, expected, TypeError)
+    if len(noise_shape) > x.ndim:
         raise spelling.error("dropout", "noise_shape", noise_shape, expected)
     missing = x.ndim - len(noise_shape)
     given = zip(noise_shape, x.shape[missing:], strict=True)

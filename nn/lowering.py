@@ -55,20 +55,20 @@ def _by_xla(input: jax.Array, filters: jax.Array, window: Window) -> jax.Array:
 
 def _by_matrix_product(input: jax.Array, filters: jax.Array, window: Window) -> jax.Array:
     """Multiply the patches `[N, H, W, taps * C]` that the window sees with all filters at once."""
-    patches = jnp.concatenate(_taps(input, window), axis=-1)
+    patches = jnp.concatenate(seen_by_taps(input, window), axis=-1)
     matrix = filters.reshape(-1, filters.shape[-1])
-    return _as_laid_out(jnp.tensordot(patches, matrix, axes=1), window)
+    return as_laid_out(jnp.tensordot(patches, matrix, axes=1), window)
 
 
 def _by_multiply_adds(input: jax.Array, filter: jax.Array, window: Window) -> jax.Array:
     """Add up the input as each tap sees it, `[N, H, W, C, 1]`, times the tap `[C, M]`."""
     taps = filter.reshape(-1, *(1,) * (input.ndim - 1), *filter.shape[-2:])
-    seen = _taps(input, window)
+    seen = seen_by_taps(input, window)
     total = sum((x[..., None] * tap for x, tap in zip(seen, taps, strict=True)), start=0)
-    return _as_laid_out(total.reshape(*seen[0].shape[:-1], -1), window)  # type: ignore
+    return as_laid_out(total.reshape(*seen[0].shape[:-1], -1), window)  # type: ignore
 
 
-def _taps(input: jax.Array, window: Window) -> list[jax.Array]:
+def seen_by_taps(input: jax.Array, window: Window) -> list[jax.Array]:
     """Return what each tap of the window sees of the input, `[N, H', W', C]`."""
     outputs = window.outputs(input.shape)
     x = jnp.moveaxis(input, window.layout.index("C"), -1)
@@ -84,6 +84,6 @@ def _taps(input: jax.Array, window: Window) -> list[jax.Array]:
     return seen
 
 
-def _as_laid_out(output: jax.Array, window: Window) -> jax.Array:
+def as_laid_out(output: jax.Array, window: Window) -> jax.Array:
     """Move the channels from the end to where the layout has them."""
     return jnp.moveaxis(output, -1, window.layout.index("C"))

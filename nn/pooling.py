@@ -10,7 +10,7 @@ import numpy as np
 from jax import lax
 from jax.typing import ArrayLike
 
-from nn import spelling
+from nn import lowering, spelling
 from nn.spelling import Ints, Padding, Window
 
 
@@ -41,11 +41,8 @@ def max_pool(
     Array([[4., 5.],
            [7., 8.]], dtype=float32)
     """
-    input = jnp.asarray(input)
-    if not (jnp.issubdtype(input.dtype, jnp.floating) or jnp.issubdtype(input.dtype, jnp.integer)):
-        raise TypeError(f"max_pool: input has dtype {input.dtype}: expected a real number type")
-    window = _window("max_pool", input, ksize, strides, padding, data_format)
-    return _max_pool(input, window)
+    input = _real("max_pool", input)
+    return _max_pool(input, _window("max_pool", input, ksize, strides, padding, data_format))
 
 
 def avg_pool(
@@ -67,17 +64,70 @@ def avg_pool(
     input = spelling.floating("avg_pool", "input", input)
     if not isinstance(padding, str):
         raise spelling.error("avg_pool", "padding", padding, "'SAME' or 'VALID'", TypeError)
-    window = _window("avg_pool", input, ksize, strides, padding, data_format)
-    return _avg_pool(input, window)
+    return _avg_pool(input, _window("avg_pool", input, ksize, strides, padding, data_format))
+
+
+def pool(
+    input: ArrayLike,
+    window_shape: Ints,
+    pooling_type: str,
+    strides: Ints | None = None,
+    padding: str = "VALID",
+    data_format: str | None = None,
+    dilations: Ints | None = None,
+) -> jax.Array:
+    """Takes the largest or the mean value under a window whose taps may lie apart.
+
+    Args:
+        input: as in `max_pool`.
+        window_shape: the window's number of taps: an int, or one for each spatial axis.
+        pooling_type: 'MAX' or 'AVG'.
+        strides: the distance between the window's places; at most the window's own size.
+        padding: 'VALID' or, if the taps lie side by side, 'SAME'.
+        data_format: as in `max_pool`.
+        dilations: the distance between the taps; above 1 only where all strides are 1.
+
+    Raises:
+        ValueError: a shape or a number does not fit, or the arguments exclude each other.
+        TypeError: a dtype, or the type of an argument, does not fit.
+
+    Source: `tf.nn.pool`.
+
+    >>> pool(jnp.arange(6.0).reshape(1, 6, 1), 2, "AVG", dilations=3).ravel()
+    Array([1.5, 2.5, 3.5], dtype=float32)
+    """
+    if pooling_type not in ("MAX", "AVG"):
+        raise spelling.error("pool", "pooling_type", pooling_type, "'MAX' or 'AVG'")
+    if not isinstance(padding, str):
+        raise spelling.error("pool", "padding", padding, "'SAME' or 'VALID'", TypeError)
+    is_max = pooling_type == "MAX"
+    input = _real("pool", input) if is_max else spelling.floating("pool", "input", input)
+    given = window_shape, strides, padding, data_format, dilations
+    window = _window("pool", input, *given, argument="window_shape")
+    if any(s > k for s, k in zip(window.strides, window.size, strict=True)):
+        raise spelling.error("pool", "strides", strides, f"no more than the window, {window.size}")
+    if max(window.dilations) > 1 and (max(window.strides) > 1 or padding.upper() == "SAME"):
+        expected = f"1 with strides {window.strides} and padding {padding!r}"
+        raise spelling.error("pool", "dilations", dilations, expected)
+    return _max_pool(input, window) if is_max else _avg_pool(input, window)
+
+
+def _real(function: str, input: ArrayLike) -> jax.Array:
+    input = jnp.asarray(input)
+    if not (jnp.issubdtype(input.dtype, jnp.floating) or jnp.issubdtype(input.dtype, jnp.integer)):
+        raise TypeError(f"{function}: input has dtype {input.dtype}: expected a real number type")
+    return input
 
 
 def _window(
     function: str,
     input: jax.Array,
-    ksize: Ints,
-    strides: Ints,
+    size: Ints,
+    strides: Ints | None,
     padding: Padding,
     data_format: str | None,
+    dilations: Ints | None = None,
+    argument: str = "ksize",
 ) -> Window:
     if input.ndim - 2 not in spelling.LAYOUTS:
         raise ValueError(
@@ -85,8 +135,8 @@ def _window(
             " [N, W, C], [N, H, W, C] or [N, D, H, W, C]"
         )
     layout = spelling.layout(function, data_format, input.ndim - 2)
-    size = spelling.per_axis(function, "ksize", ksize, layout)
-    return spelling.window(function, input.shape, layout, size, strides, padding)
+    size = spelling.per_axis(function, argument, size, layout)
+    return spelling.window(function, input.shape, layout, size, strides, padding, dilations)
 
 
 # The sums themselves: every argument is checked and normalised, and a faster way to compute one
@@ -95,6 +145,10 @@ def _window(
 
 @partial(jax.jit, static_argnames="window")
 def _max_pool(input: jax.Array, window: Window) -> jax.Array:
+    if max(window.dilations) > 1:  # JAX has no gradient of this reduce_window
+        seen = jnp.stack(lowering.seen_by_taps(input, window))
+        first = jnp.argmax(seen, axis=0, keepdims=True)
+        return lowering.as_laid_out(jnp.take_along_axis(seen, first, axis=0)[0], window)
     floating = jnp.issubdtype(input.dtype, jnp.floating)
     lowest = -np.inf if floating else np.iinfo(input.dtype).min
     return _reduce(input, lowest, lax.max, window)
@@ -115,6 +169,7 @@ def _reduce(input: jax.Array, start: float, operation: Callable, window: Window)
         window_dimensions=window.along_axes(window.size, 1),
         window_strides=window.along_axes(window.strides, 1),
         padding=window.along_axes(window.padding, (0, 0)),
+        window_dilation=window.along_axes(window.dilations, 1),
     )
 
 

@@ -67,7 +67,7 @@ def get_variable(
     graph = current_graph(f"get_variable({name!r})")
     scope = open_scope(graph)
     getter = custom_getter or scope.custom_getter
-    make = functools.partial(_variable, graph)
+    make = functools.partial(variable_of_name, graph)
     return (functools.partial(getter, make) if getter else make)(
         f"{scope.name}/{name}" if scope.name else name,
         shape=shape,
@@ -81,7 +81,7 @@ def get_variable(
     )
 
 
-def _variable(
+def variable_of_name(
     graph: Graph,
     name: str,
     shape: Sequence[int] | int | None = None,
@@ -232,7 +232,8 @@ def get_collection(name: str, scope: str | None = None) -> list:
 
     Args:
       name: the collection; `nn.GraphKeys` has the standard ones.
-      scope: a regular expression: only the values whose name it matches at the start.
+      scope: a regular expression: only the values whose name it matches at the start. As in
+        TensorFlow a name ends in `:0` here.
 
     >>> net = nn.transform(lambda: nn.get_collection(nn.GraphKeys.GLOBAL_VARIABLES))
     >>> net.apply({}, {})[0]
@@ -240,9 +241,15 @@ def get_collection(name: str, scope: str | None = None) -> list:
     """
     values = current_graph("get_collection").collections.get(name, ())
     if scope is not None:
-        values = [v for v in values if re.match(scope, getattr(v, "name", None) or "")]
+        values = [v for v in values if re.match(scope, graph_name(v))]
     values = [v.loss() if isinstance(v, NamedLoss) else v for v in values]
     return [v for v in values if v is not None]
+
+
+def graph_name(value: Any) -> str:
+    """Return the name that patterns are matched with: TensorFlow's, of the first output."""
+    name = getattr(value, "name", None)
+    return f"{name}:0" if name else ""
 
 
 def add_regularization(name: str, loss: Callable[[], Array | None]) -> None:
