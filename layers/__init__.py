@@ -1,21 +1,27 @@
 """The explicit front-end: `tf.layers`, where every argument stands at the call."""
 
+from layers import experimental
 from layers.base import Layer
 from layers.convolutional import (
     Conv1D,
     Conv2D,
+    Conv2DTranspose,
     Conv3D,
+    Conv3DTranspose,
     DepthwiseConv2D,
     SeparableConv1D,
     SeparableConv2D,
     conv1d,
     conv2d,
+    conv2d_transpose,
     conv3d,
+    conv3d_transpose,
     depthwise_conv2d,
     separable_conv1d,
     separable_conv2d,
 )
 from layers.core import Dense, Dropout, Flatten, dense, dropout, flatten
+from layers.input_spec import InputSpec
 from layers.normalization import BatchNormalization, batch_normalization
 from layers.pooling import (
     AveragePooling1D,
@@ -39,11 +45,14 @@ __all__ = [
     "BatchNormalization",
     "Conv1D",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
     "Dense",
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
+    "InputSpec",
     "Layer",
     "MaxPooling1D",
     "MaxPooling2D",
@@ -56,10 +65,13 @@ __all__ = [
     "batch_normalization",
     "conv1d",
     "conv2d",
+    "conv2d_transpose",
     "conv3d",
+    "conv3d_transpose",
     "dense",
     "depthwise_conv2d",
     "dropout",
+    "experimental",
     "flatten",
     "max_pooling1d",
     "max_pooling2d",

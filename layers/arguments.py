@@ -14,14 +14,17 @@ from nn.spelling import LAYOUTS
 
 def per_axis(layer: str, argument: str, value: Any, rank: int) -> tuple[int, ...]:
     """Return one positive int for each of `rank` axes, from an int or a sequence of `rank` ints."""
+    entries = tuple(value) if hasattr(value, "__iter__") else (value,) * rank
+    kind = ValueError
     try:
-        entries = tuple(value) if hasattr(value, "__iter__") else (value,) * rank
-        numbers = tuple(operator.index(entry) for entry in entries)
-    except TypeError:
+        numbers = tuple(map(operator.index, entries))
+    except TypeError:  # TensorFlow stumbles over [2.0, 2] and '22' later than over others
         numbers = ()
+        if hasattr(value, "__iter__") and all(str(n).replace(".", "").isdigit() for n in entries):
+            kind = TypeError if len(entries) == rank else ValueError
     if len(numbers) != rank or min(numbers) < 1:
         expected = "a positive int" + (f" or {rank} of them" if rank > 1 else "")
-        raise ValueError(f"{layer}: {argument} must be {expected}, got {value!r}.")
+        raise kind(f"{layer}: {argument} must be {expected}, got {value!r}.")
     return numbers
 
 
@@ -51,6 +54,8 @@ def padding(layer: str, value: Any, *more: str) -> str:
 def units(layer: str, argument: str, value: Any) -> int:
     """Return a number of outputs as a positive int; TensorFlow takes 4.0 and '4' for 4."""
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = int(value)
     except (TypeError, ValueError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
@@ -59,8 +64,8 @@ def units(layer: str, argument: str, value: Any) -> int:
 
 
 def channels(layer: str, argument: str, value: Any) -> int:
-    """Return a number of channels as a positive int; TensorFlow takes 4.0 for 4, but not '4'."""
-    if not isinstance(value, Real):
+    """Return a number of channels as a positive int; TensorFlow takes 4.0 for 4 filters."""
+    if isinstance(value, bool) or not isinstance(value, Real if argument == "filters" else int):
         kind = ValueError if value is None and argument == "filters" else TypeError
         raise kind(f"{layer}: {argument} must be an int, got {value!r}.")
     return _positive(layer, argument, int(float(value)))
@@ -84,9 +89,17 @@ def initializer(layer: str, value: Any) -> Callable | None:
     return made() if isinstance(value, str) and made else made
 
 
-def regularizer(layer: str, value: Any) -> Callable | None:
-    """Return a regularizer, or None."""
-    return _function(layer, "a regularizer", value, {})
+def function(layer: str, argument: str, value: Any) -> Callable | None:
+    """Return a regularizer or a constraint, or None; a regularizer may be Keras's 'l1' or 'l2'."""
+    return _function(layer, argument, value, _KERAS if "regularizer" in argument else {})
+
+
+# Keras's, not halved.
+_KERAS = {
+    "l1": lambda x: 0.01 * jnp.sum(jnp.abs(x)),
+    "l2": lambda x: 0.01 * jnp.sum(jnp.square(x)),
+    "l1_l2": lambda x: 0.01 * jnp.sum(jnp.abs(x) + jnp.square(x)),
+}
 
 
 def _function(layer: str, argument: str, value: Any, known: Mapping[str, Any]) -> Callable | None:
@@ -94,7 +107,8 @@ def _function(layer: str, argument: str, value: Any, known: Mapping[str, Any]) -
         return known[value]
     if value is not None and not callable(value):
         names = f", None or a name ({', '.join(known)})" if known else " or None"
-        raise ValueError(f"{layer}: {argument} must be a function{names}, got {value!r}.")
+        kind = TypeError if argument == "activation" and not isinstance(value, str) else ValueError
+        raise kind(f"{layer}: {argument} must be a function{names}, got {value!r}.")
     return value
 
 
@@ -113,10 +127,17 @@ def rank_at_least(layer: str, inputs: Any, least: int) -> None:
         )
 
 
-def floats(layer: str, inputs: Any) -> None:
-    """Refuse inputs that weights cannot be multiplied with."""
-    if not jnp.issubdtype(inputs.dtype, jnp.floating):
+def rank(layer: str, inputs: Any, expected: int) -> None:
+    """Refuse inputs with another number of dimensions."""
+    if inputs.ndim != expected:
+        raise ValueError(
+            f"{layer}: the inputs must have {expected} dimensions, got the shape {inputs.shape}."
+        )
+
+
+def floats(layer: str, dtype: Any) -> None:
+    """Refuse the dtype of inputs that weights cannot be multiplied with."""
+    if not jnp.issubdtype(dtype, jnp.floating):
         raise TypeError(
-            f"{layer}: the inputs must be floats, got {inputs.dtype}: write "
-            "inputs.astype(jnp.float32)."
+            f"{layer}: the inputs must be floats, got {dtype}: write inputs.astype(jnp.float32)."
         )

@@ -10,6 +10,7 @@ import nn
 from layers import arguments
 from layers.base import Layer, functional
 from nn.graph import Array, Initializer
+from nn.spelling import spatial
 
 Ints = int | Sequence[int]
 Function = Callable[[Array], Array]
@@ -26,6 +27,7 @@ class _Convolutional(Layer):
 
     rank: ClassVar[int]
     paddings: ClassVar[tuple[str, ...]] = ()  # besides 'valid' and 'same'
+    bias: ClassVar[Any] = None  # if there is none
 
     def __post_init__(self):
         name = type(self).__name__
@@ -36,49 +38,48 @@ class _Convolutional(Layer):
                 f"strides={strides} and dilation_rate={dilations}."
             )
         self._per_axis("kernel_size")
-        arguments.layout(name, self._get("data_format"), self.rank)
-        arguments.padding(name, self._get("padding"), *self.paddings)
-
-    def _get(self, argument: str) -> Any:
-        return getattr(self, argument)
+        arguments.layout(name, self.data_format, self.rank)
+        arguments.padding(name, self.padding, *self.paddings)
 
     def _per_axis(self, argument: str) -> tuple[int, ...]:
-        value = self._get(argument)
-        return arguments.per_axis(type(self).__name__, argument, value, self.rank)
+        name, value = type(self).__name__, getattr(self, argument)
+        return arguments.per_axis(name, argument, value, self.rank)
 
     def _number(self, argument: str) -> int:
-        return arguments.channels(type(self).__name__, argument, self._get(argument))
+        return arguments.channels(type(self).__name__, argument, getattr(self, argument))
 
-    def _geometry(self) -> tuple[Any, ...]:
-        """The arguments of `nn`'s convolutions: strides, padding, data format, dilations."""
-        layout = arguments.layout(type(self).__name__, self._get("data_format"), self.rank)
-        padding = self._get("padding").upper()
-        return self._per_axis("strides"), padding, layout, self._per_axis("dilation_rate")
+    def _layout(self) -> str:
+        return arguments.layout(type(self).__name__, self.data_format, self.rank)
 
     def _channels(self, inputs: Array) -> int:
         """The number of channels of `[N, H, W, C]`, or of the data format's shape."""
         arguments.rank_at_least(type(self).__name__, inputs, self.rank + 2)
-        arguments.floats(type(self).__name__, inputs)
-        _, _, layout, _ = self._geometry()
+        layout = self._layout()
         return inputs.shape[layout.index("C") - len(layout)]
 
     def _kernel(self, inputs: Array, name: str, shape: Sequence[int], argument: str) -> Array:
-        """The variable `name` with the initializer, regularizer ... of the arguments so called."""
-        return self.add_weight(
-            name,
-            shape,
-            dtype=self.dtype or inputs.dtype,
-            initializer=self._get(f"{argument}_initializer"),
-            regularizer=self._get(f"{argument}_regularizer"),
-            constraint=self._get(f"{argument}_constraint"),
-        )
+        """The variable `name`, of the inputs' type unless the layer has one."""
+        dtype = self.dtype or inputs.dtype
+        if dtype != jnp.int32 or getattr(self, f"{argument}_initializer") is not None:
+            arguments.floats(type(self).__name__, dtype)
+        return self._variable(name, shape, dtype, argument)
+
+    def _slide(self, convolve: Callable[..., Array], inputs: Array, *kernels: Array) -> Array:
+        """Call one of `nn`'s convolutions; 'causal' is to pad only the start."""
+        layout, padding = self._layout(), self.padding.upper()
+        dilations = self._per_axis("dilation_rate")
+        if padding == "CAUSAL":
+            before = [(0, 0)] * inputs.ndim
+            taps = kernels[0].shape[0]
+            before[layout.index("W") - len(layout)] = (dilations[0] * (taps - 1), 0)
+            inputs, padding = jnp.pad(inputs, before), "VALID"
+        return convolve(inputs, *kernels, self._per_axis("strides"), padding, layout, dilations)
 
     def _finish(self, outputs: Array, filters: int) -> Array:
         """Add the bias, if there is one, and apply the activation."""
-        if self._get("use_bias"):
-            bias = self._kernel(outputs, "bias", (filters,), "bias")
-            _, _, layout, _ = self._geometry()
-            outputs = nn.bias_add(outputs, bias, layout)
+        if self.use_bias:
+            bias = self._variable("bias", (filters,), self.dtype or outputs.dtype)
+            outputs = nn.bias_add(outputs, bias, self._layout())
         return self._activate(outputs)
 
 
@@ -107,15 +108,7 @@ class _Conv(_Convolutional):
         filters = self._number("filters")
         shape = (*self._per_axis("kernel_size"), self._channels(inputs), filters)
         kernel = self._kernel(inputs, "kernel", shape, "kernel")
-        strides, padding, layout, dilations = self._geometry()
-        if padding == "CAUSAL":
-            (size,), (dilation,) = self._per_axis("kernel_size"), dilations
-            before = [(0, 0)] * inputs.ndim
-            before[layout.index("W") - 3] = (dilation * (size - 1), 0)
-            inputs, padding = jnp.pad(inputs, before), "VALID"
-        return self._finish(
-            nn.convolution(inputs, kernel, strides, padding, layout, dilations), filters
-        )
+        return self._finish(self._slide(nn.convolution, inputs, kernel), filters)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -197,6 +190,61 @@ class Conv3D(_Conv):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class _ConvTranspose(_Conv):
+    dilation_rate: ClassVar[Ints] = 1  # which takes the argument away
+
+    def call(self, inputs: Array) -> Array:
+        """Spread `inputs`, add the bias, apply the activation."""
+        arguments.rank(type(self).__name__, inputs, self.rank + 2)
+        filters, sizes = self._number("filters"), self._per_axis("kernel_size")
+        kernel = self._kernel(inputs, "kernel", (*sizes, filters, self._channels(inputs)), "kernel")
+        layout, strides, padding = self._layout(), self._per_axis("strides"), self.padding.upper()
+        beyond = 0 if padding == "SAME" else 1  # whether windows reach over the edges
+        shape = [
+            n * s + beyond * max(k - s, 0)
+            for n, s, k in zip(spatial(layout, inputs.shape), strides, sizes, strict=True)
+        ]
+        spread = nn.conv2d_transpose if self.rank == 2 else nn.conv3d_transpose
+        return self._finish(spread(inputs, kernel, shape, strides, padding, layout), filters)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Conv2DTranspose(_ConvTranspose):
+    """The gradient of a convolution: from images `[N, H, W, C]` to larger `[N, H', W', filters]`.
+
+    With padding 'same' H' is H * stride, with 'valid' it is H * stride + max(kernel - stride, 0).
+    The variables are those of `Conv2D`, but the kernel is `[kh, kw, filters, C]`, below
+    `conv2d_transpose`; so are the arguments, but for `dilation_rate`, and the errors.
+    Source: `tf.layers.Conv2DTranspose`.
+
+    >>> net = nn.transform(layers.Conv2DTranspose(8, 3, 2, 'same'))
+    >>> params, state = net.init(jax.random.key(0), jnp.ones((1, 5, 5, 4)))
+    >>> net.apply(params, state, jnp.ones((1, 5, 5, 4)))[0].shape
+    (1, 10, 10, 8)
+    """
+
+    rank = 2
+    strides: Ints = (1, 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Conv3DTranspose(_ConvTranspose):
+    """The gradient of a convolution: from volumes `[N, D, H, W, C]` to larger ones.
+
+    As `Conv2DTranspose`, with three numbers where that has two.
+    Source: `tf.layers.Conv3DTranspose`.
+
+    >>> net = nn.transform(layers.Conv3DTranspose(8, 3, 2))
+    >>> params, state = net.init(jax.random.key(0), jnp.ones((1, 4, 4, 4, 2)))
+    >>> net.apply(params, state, jnp.ones((1, 4, 4, 4, 2)))[0].shape
+    (1, 9, 9, 9, 8)
+    """
+
+    rank = 3
+    strides: Ints = (1, 1, 1)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class _SeparableConv(_Convolutional):
     filters: int
     kernel_size: Ints
@@ -230,7 +278,7 @@ class _SeparableConv(_Convolutional):
         shape = (*[1] * self.rank, channels * multiplier, filters)
         pointwise = self._kernel(inputs, "pointwise_kernel", shape, "pointwise")
         convolve = nn.separable_conv1d if self.rank == 1 else nn.separable_conv2d
-        return self._finish(convolve(inputs, depthwise, pointwise, *self._geometry()), filters)
+        return self._finish(self._slide(convolve, inputs, depthwise, pointwise), filters)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -359,13 +407,15 @@ class DepthwiseConv2D(_Convolutional):
         multiplier = self._number("depth_multiplier")
         shape = (*self._per_axis("kernel_size"), channels, multiplier)
         depthwise = self._kernel(inputs, "depthwise_kernel", shape, "depthwise")
-        outputs = nn.depthwise_conv2d(inputs, depthwise, *self._geometry())
+        outputs = self._slide(nn.depthwise_conv2d, inputs, depthwise)
         return self._finish(outputs, channels * multiplier)
 
 
 conv1d = functional(Conv1D)
 conv2d = functional(Conv2D)
 conv3d = functional(Conv3D)
+conv2d_transpose = functional(Conv2DTranspose)
+conv3d_transpose = functional(Conv3DTranspose)
 separable_conv1d = functional(SeparableConv1D)
 separable_conv2d = functional(SeparableConv2D)
 depthwise_conv2d = functional(DepthwiseConv2D)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -61,33 +61,19 @@ class Dense(Layer):
     trainable: bool = True
     name: str | None = None
 
+    bias: ClassVar[Any] = None  # if there is none
+
     def __post_init__(self):
         arguments.units("Dense", "units", self.units)
 
     def call(self, inputs: Array) -> Array:
         """Multiply by the kernel, add the bias, apply the activation."""
         arguments.rank_at_least("Dense", inputs, 2)
-        arguments.floats("Dense", inputs)
-        units, dtype = int(self.units), self.dtype or inputs.dtype
-        kernel = self.add_weight(
-            "kernel",
-            (inputs.shape[-1], units),
-            dtype,
-            self.kernel_initializer,
-            self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        bias = None
-        if self.use_bias:
-            bias = self.add_weight(
-                "bias",
-                (units,),
-                dtype,
-                self.bias_initializer,
-                self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-        return self._activate(nn.dense(inputs, kernel, bias))
+        units, dtype = int(self.units), jnp.dtype(self.dtype or inputs.dtype)
+        arguments.floats("Dense", dtype)
+        kernel = self._variable("kernel", (inputs.shape[-1], units), dtype)
+        bias = self._variable("bias", (units,), dtype) if self.use_bias else None
+        return self._activate(nn.dense(inputs.astype(dtype), kernel, bias))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,6 +114,8 @@ class Dropout(Layer):
         """Drop, if `training`."""
         if is_known(training) and not training:
             return inputs
+        if isinstance(self.rate, int | float) and self.rate == 0:  # of any dtype, and without rng
+            return inputs
         key = nn.next_rng_key()
         if self.seed is not None:
             key = jax.random.fold_in(key, self.seed)
@@ -157,9 +145,9 @@ class Flatten(Layer):
 
     def call(self, inputs: Array) -> Array:
         """Flatten."""
-        arguments.layout("Flatten", self.data_format, 2)
+        layout = arguments.layout("Flatten", self.data_format, 2)
         arguments.rank_at_least("Flatten", inputs, 1)
-        if self.data_format == "channels_first" and inputs.ndim > 2:
+        if layout == "NCHW" and inputs.ndim > 2:
             inputs = jnp.moveaxis(inputs, 1, -1)
         return inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:]))
 

@@ -14,9 +14,6 @@ from nn.control import is_known
 from nn.graph import Array, GraphKeys, Initializer
 from nn.spelling import widen
 
-# TensorFlow's fused kernel, which normalizes images unless told otherwise, takes no less.
-_LEAST_FUSED_EPSILON = 1.001e-5
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BatchNormalization(Layer):
@@ -111,7 +108,7 @@ class BatchNormalization(Layer):
 
     def call(self, inputs: Array, training: Any = False) -> Array:
         """Normalize: by the batch if `training`, else by the moving averages."""
-        floats("BatchNormalization", inputs)
+        floats("BatchNormalization", inputs.dtype)
         axes = self._axes(inputs)
         x = widen(inputs)  # the statistics of half types are float32
         groups = self.virtual_batch_size is not None
@@ -123,9 +120,6 @@ class BatchNormalization(Layer):
         gamma, beta = self._scale_and_offset(shape, x.dtype)
         averages = self._averages(shape, x.dtype, training)
         reduced = tuple(i for i in range(x.ndim) if i not in axes and not (groups and i == 1))
-        epsilon = self.epsilon
-        if self._is_fused(inputs, axes):
-            epsilon = max(epsilon, _LEAST_FUSED_EPSILON)
 
         def by_batch() -> tuple:
             mean, variance = self._moments(x, reduced)
@@ -147,18 +141,15 @@ class BatchNormalization(Layer):
             return mean, variance, correction if self.renorm else (), averages
 
         mean, variance, correction, moved = nn.smart_cond(training, by_batch, by_averages)
+        gamma, beta = (p if p is None else p.reshape(broadcast) for p in (gamma, beta))
         if not (is_known(training) and not training):
             if self.adjustment is not None:
                 gamma, beta = self._adjusted(training, x, gamma, beta)
             if correction:
-                gamma, beta = _then(correction, gamma, beta)
+                gamma, beta = _then([c.reshape(broadcast) for c in correction], gamma, beta)
             if self._moves:
                 self._assign(moved)
-        if gamma is not None:
-            gamma = jnp.reshape(gamma, broadcast) if gamma.ndim != x.ndim else gamma
-        if beta is not None:
-            beta = jnp.reshape(beta, broadcast) if beta.ndim != x.ndim else beta
-        outputs = nn.batch_normalization(x, mean, variance, beta, gamma, epsilon)
+        outputs = nn.batch_normalization(x, mean, variance, beta, gamma, self.epsilon)
         return outputs.reshape(inputs.shape).astype(inputs.dtype)
 
     @property
@@ -189,14 +180,7 @@ class BatchNormalization(Layer):
         return gamma, self._parameter("beta", shape, dtype) if self.center else None
 
     def _parameter(self, name: str, shape: tuple, dtype: Any) -> Array:
-        return self.add_weight(
-            name,
-            shape,
-            dtype,
-            getattr(self, f"{name}_initializer"),
-            getattr(self, f"{name}_regularizer"),
-            constraint=getattr(self, f"{name}_constraint"),
-        )
+        return self._variable(name, shape, dtype)
 
     def _averages(self, shape: tuple, dtype: Any, training: Any) -> dict[str, Array]:
         """Return the non-trainable variables by name."""
@@ -211,7 +195,7 @@ class BatchNormalization(Layer):
             initializers["renorm_mean"] = self.moving_mean_initializer
             initializers["renorm_stddev"] = deviation
         return {
-            name: self.add_weight(name, shape, dtype, initializer, trainable=False)
+            name: self._keep(name, self._weight(name, shape, dtype, initializer, trainable=False))
             for name, initializer in initializers.items()
         }
 
@@ -268,9 +252,9 @@ class BatchNormalization(Layer):
         """Keep the moved averages, and list them for code that looks for update ops."""
         for name, value in moved.items():
             nn.assign(name, value)
+            self._keep(name, value)
         for collection in collections:
-            nn.add_to_collection(collection, moved["moving_mean"])
-            nn.add_to_collection(collection, moved["moving_variance"])
+            self.add_update([moved["moving_mean"], moved["moving_variance"]], collection)
 
 
 def move(average: Array, value: Array, momentum: Any) -> Array:
@@ -278,7 +262,7 @@ def move(average: Array, value: Array, momentum: Any) -> Array:
     return average - (1 - momentum) * (average - jax.lax.stop_gradient(value))
 
 
-def _then(first: tuple[Array, Array], gamma: Any, beta: Any) -> tuple[Array, Array]:
+def _then(first: Sequence[Array], gamma: Any, beta: Any) -> tuple[Array, Array]:
     """Compose two maps `x * scale + offset`, the second of which is gamma and beta."""
     scale, offset = first
     if gamma is not None:

@@ -46,11 +46,7 @@ class _Pooling(Layer):
 
     def call(self, inputs: Array) -> Array:
         """Pool."""
-        if inputs.ndim != self.rank + 2:
-            raise ValueError(
-                f"{type(self).__name__}: the inputs must have {self.rank + 2} dimensions, got the "
-                f"shape {inputs.shape}."
-            )
+        arguments.rank(type(self).__name__, inputs, self.rank + 2)
         return type(self).pool(inputs, *self._arguments())
 
 
