@@ -9,30 +9,13 @@ import jax.numpy as jnp
 import layers
 import nn
 from nn.graph import Array
-from slim import scaffold
-from slim.initializers import xavier_initializer
+from slim.scaffold import check, finish, model_scope, parameter, weighted
 from slim.scoping import add_arg_scope
-from slim.utils import collect_named_outputs, get_variable_collections
-from slim.variables import model_variable
+from slim.utils import collect_named_outputs
 
 
-@add_arg_scope
-def fully_connected(
-    inputs: Array,
-    num_outputs: int,
-    activation_fn: Callable | None = nn.relu,
-    normalizer_fn: Callable | None = None,
-    normalizer_params: dict[str, Any] | None = None,
-    weights_initializer: Callable = xavier_initializer(),
-    weights_regularizer: Callable | None = None,
-    biases_initializer: Callable | None = nn.zeros_initializer(),
-    biases_regularizer: Callable | None = None,
-    reuse: Any = None,
-    variables_collections: Any = None,
-    outputs_collections: Any = None,
-    trainable: bool = True,
-    scope: Any = None,
-) -> Array:
+@weighted("fully_connected")
+def fully_connected(inputs: Array, num_outputs: int, **of_layer: Any) -> layers.Layer:
     """Multiply the last axis of `[..., C]` by weights, normalize or add a bias, activate.
 
     Its variables are `weights` `[C, num_outputs]` and, without a normalizer, `biases`
@@ -41,18 +24,7 @@ def fully_connected(
     Args:
       inputs: of rank 2 or more; the result keeps the leading axes, as in TensorFlow.
       num_outputs: the number of outputs, an int.
-      activation_fn: a function of the result, or None; relu if not given.
-      normalizer_fn: called with the outputs instead of adding biases, such as `slim.batch_norm`.
-      normalizer_params: its keyword arguments; they win over an `arg_scope` of it.
-      weights_initializer: `f(key, shape, dtype)`.
-      weights_regularizer: a function of the weights, added to the regularization losses.
-      biases_initializer: likewise; None: no biases.
-      biases_regularizer: a function of the biases.
-      reuse: True or `nn.AUTO_REUSE` to use the variables of `scope` again.
-      variables_collections: a list of collections, or a dict with one for each variable.
-      outputs_collections: collections for the output, by its scope's name.
-      trainable: whether the variables are trainable.
-      scope: the variable scope: a name or a `VariableScope`.
+      **of_layer: what all layers with weights have.
 
     Raises:
       ValueError: `num_outputs` is no int, or the inputs have fewer than two dimensions.
@@ -66,25 +38,7 @@ def fully_connected(
     """
     if not isinstance(num_outputs, int):
         raise ValueError(f"fully_connected: num_outputs must be an int, got {num_outputs!r}.")
-    with scaffold.model_scope(scope, "fully_connected", inputs, reuse) as (opened, inputs):
-        layer = layers.Dense(
-            num_outputs,
-            use_bias=not normalizer_fn and biases_initializer is not None,
-            kernel_initializer=weights_initializer,
-            bias_initializer=biases_initializer,
-            kernel_regularizer=weights_regularizer,
-            bias_regularizer=biases_regularizer,
-            trainable=trainable,
-        )
-        outputs = scaffold.compute(layer, inputs, variables_collections)
-        return scaffold.finish(
-            outputs,
-            normalizer_fn,
-            normalizer_params,
-            activation_fn,
-            outputs_collections,
-            opened.name,
-        )
+    return layers.Dense(num_outputs, **of_layer)
 
 
 linear = functools.partial(fully_connected, activation_fn=None)
@@ -131,7 +85,7 @@ def dropout(
     """
     if isinstance(keep_prob, int | float) and not 0 <= keep_prob <= 1:
         raise ValueError(f"dropout: keep_prob must be in (0, 1], got {keep_prob}.")
-    with scaffold.model_scope(scope, "Dropout", inputs) as (opened, inputs):
+    with model_scope(scope, "Dropout", inputs) as (opened, inputs):
         layer = layers.Dropout(1 - keep_prob, noise_shape, seed)
         outputs = layer.call(inputs, training=is_training)
         return collect_named_outputs(outputs_collections, opened.name, outputs)
@@ -223,7 +177,7 @@ def bias_add(
     >>> list(net.init(jax.random.key(0), jnp.ones((2, 3)))[0])
     ['BiasAdd/biases']
     """
-    scaffold.check_format("bias_add", data_format, "NCHW", "NHWC")
+    check("bias_add", "data_format", data_format, "NCHW", "NHWC")
     with nn.variable_scope(scope, "BiasAdd", reuse=reuse) as opened:
         inputs = jnp.asarray(inputs)
         if data_format == "NCHW" and inputs.ndim != 4:
@@ -231,14 +185,15 @@ def bias_add(
                 f"bias_add: NCHW needs inputs of 4 dimensions, got the shape {inputs.shape}."
             )
         axis = 1 if data_format == "NCHW" else -1
-        biases = model_variable.unheard(  # type: ignore[attr-defined]
+        shape = [inputs.shape[axis]]
+        biases = parameter(
             "biases",
-            shape=[inputs.shape[axis]],
-            dtype=inputs.dtype,
-            initializer=initializer,
-            regularizer=regularizer,
-            trainable=trainable,
-            collections=get_variable_collections(variables_collections, "biases"),
+            shape,
+            inputs.dtype,
+            initializer,
+            variables_collections,
+            trainable,
+            regularizer,
         )
         outputs = nn.bias_add(inputs, biases, data_format)
-        return scaffold.finish(outputs, None, None, activation_fn, outputs_collections, opened.name)
+        return finish(outputs, activation_fn, outputs_collections, opened.name)

@@ -13,6 +13,12 @@ from nn.expressions import prints_as_call
 from nn.graph import Array, Initializer
 from nn.initializers import fans
 
+__all__ = [
+    "variance_scaling_initializer",
+    "xavier_initializer",
+    "xavier_initializer_conv2d",
+]
+
 
 @prints_as_call
 def xavier_initializer(

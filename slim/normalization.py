@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 import layers
 import nn
@@ -88,7 +89,7 @@ def batch_norm(
     >>> state['BatchNorm/moving_mean']
     Array([1.], dtype=float32)
     """
-    scaffold.check_format("batch_norm", data_format, "NCHW", "NHWC")
+    scaffold.check("batch_norm", "data_format", data_format, "NCHW", "NHWC")
     initializers = param_initializers or {}
     regularizers = param_regularizers or {}
     with scaffold.model_scope(scope, "BatchNorm", inputs, reuse) as (opened, inputs):
@@ -108,6 +109,11 @@ def batch_norm(
             raise ValueError(
                 "batch_norm: renorm excludes batch_weights, zero_debias_moving_mean and an "
                 "updates_collections of one's own."
+            )
+        if batch_weights is not None and np.shape(batch_weights) != inputs.shape[:1]:
+            raise ValueError(
+                f"batch_norm: batch_weights must have the shape {inputs.shape[:1]}, a number for "
+                f"each example, got {np.shape(batch_weights)}."
             )
         by_layers = plain and not (can_fuse and inputs.ndim == 2)
         if not by_layers and not can_fuse:
@@ -136,7 +142,7 @@ def batch_norm(
             zero_debias=zero_debias_moving_mean,
         )
         outputs = scaffold.compute(layer, inputs, variables_collections, training=is_training)
-        return scaffold.finish(outputs, None, None, activation_fn, outputs_collections, opened.name)
+        return scaffold.finish(outputs, activation_fn, outputs_collections, opened.name)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -174,7 +180,7 @@ class _BatchNorm(layers.BatchNormalization):
             with nn.variable_scope(scope, auxiliary_name_scope=False):
                 for name, its_shape in {"biased": shape, "local_step": ()}.items():
                     path = f"{scope.name}/moving_mean/{name}"  # the scope's name twice, as in TF
-                    averages[path] = self.add_weight(path, its_shape, dtype, zeros, trainable=False)
+                    averages[path] = self._weight(path, its_shape, dtype, zeros, trainable=False)
         return averages
 
     def _moments(self, x: Array, reduced: tuple[int, ...]) -> tuple[Array, Array]:

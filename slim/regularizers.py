@@ -11,6 +11,14 @@ from nn import spelling
 from nn.expressions import prints_as_call
 from nn.graph import Array, GraphKeys, find_graph
 
+__all__ = [
+    "apply_regularization",
+    "l1_l2_regularizer",
+    "l1_regularizer",
+    "l2_regularizer",
+    "sum_regularizer",
+]
+
 Regularizer = Callable[[Array], Array | None]
 
 

@@ -21,7 +21,7 @@ import jax
 import jax.extend
 
 from nn.blame import noted
-from nn.calls import is_heard, recorded
+from nn.calls import is_heard, recorded, scope_opened
 from nn.expressions import equal, show
 from nn.graph import find_graph
 from nn.site import Site, call_site
@@ -38,6 +38,20 @@ class Setting:
     defaults: Mapping[str, Any]
     site: Site
     run: tuple[Any, Any]  # what was running when it was opened: see _running
+    functions: tuple[Any, ...] = ()  # its ops, as they were listed
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a listener is told of a scope that was opened: its line, and the settings then in force.
+
+    `discarded` are those that a captured scope does not have, so that they are hidden inside it.
+    """
+
+    site: Site
+    settings: tuple[Setting, ...]
+    discarded: tuple[Setting, ...]
+    captured: bool
 
 
 class Scope(dict):
@@ -131,8 +145,14 @@ def arg_scope(
 
 @contextlib.contextmanager
 def _opened(ops: Any, defaults: dict[str, Any], site: Site) -> Iterator[dict]:
-    scope = _entered_again(ops, defaults, site) if isinstance(ops, dict) else None
-    token = _current.set(_extended(ops, defaults, site) if scope is None else scope)
+    captured = isinstance(ops, dict)
+    scope = (_entered_again if captured else _extended)(ops, defaults, site)
+    if is_heard():
+        before = getattr(current_arg_scope(), "settings", ())
+        kept = {id(s.defaults) for s in scope.settings}
+        lost = tuple(s for s in before if id(s.defaults) not in kept)
+        scope_opened(Opened(site, scope.settings, lost, captured))
+    token = _current.set(scope)
     try:
         yield current_arg_scope()
     finally:
@@ -156,7 +176,7 @@ def _extended(ops: Any, defaults: dict[str, Any], site: Site) -> Scope:
     scope.settings = getattr(current, "settings", ())
     if ops:
         keys = frozenset(map(arg_scope_func_key, ops))
-        scope.settings += (Setting(keys, dict(defaults), site, _running()),)
+        scope.settings += (Setting(keys, dict(defaults), site, _running(), tuple(ops)),)
     return scope
 
 
@@ -224,7 +244,7 @@ def add_arg_scope(func: Callable[P, R]) -> Callable[P, R]:
         with noted(lambda: note(kwargs)):
             if not is_heard():
                 return func(*args, **resolved)  # type: ignore[arg-type]
-            return _heard(func, args, resolved, _settings_of(current_arg_scope(), key))
+            return _heard(func, func_with_args, args, kwargs, resolved)
 
     def unheard(*args: Any, **kwargs: Any) -> Any:
         return func(*args, **resolve(args, kwargs))  # type: ignore[arg-type]
@@ -234,9 +254,10 @@ def add_arg_scope(func: Callable[P, R]) -> Callable[P, R]:
     return func_with_args
 
 
-def _heard(func: Callable, args: tuple, kwargs: dict, settings: tuple[Setting, ...]) -> Any:
-    """Call `func`, and tell the listener."""
+def _heard(func: Callable, scoped: Callable, args: tuple, own: dict, kwargs: dict) -> Any:
+    """Call `func`, of which `scoped` is the decorated form, and tell the listener."""
     signature = inspect.signature(func)
+    given = {*signature.bind_partial(*args).arguments, *own}
     bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
     inputs = args[0] if args else next(iter(bound.arguments.values()), None)
@@ -250,7 +271,9 @@ def _heard(func: Callable, args: tuple, kwargs: dict, settings: tuple[Setting, .
             arguments[name] = value
             if not equal(value, parameter.default):
                 chosen.add(name)
-    with recorded(_name(func), inputs, arguments, chosen, settings) as call:
+    settings = getattr(current_arg_scope(), "settings", ())
+    given &= arguments.keys()
+    with recorded(_name(func), scoped, inputs, arguments, chosen, given, settings) as call:
         call.outputs = func(*args, **kwargs)
     return call.outputs
 

@@ -1,12 +1,19 @@
-"""Slim's variables: made in collections, and found again by scope, suffix or pattern."""
+"""Slim's variables: made in collections, and found again by scope, suffix or pattern.
+
+Patterns are matched as in TensorFlow, where the name of a variable ends in `:0`.
+"""
 
 import functools
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import jax
+import numpy as np
+
 import nn
-from nn.graph import Array, GraphKeys, Variable, current_graph
+from nn.graph import Array, GraphKeys, Variable, current_graph, nearest
+from nn.variables import graph_name, variable_of_name
 from slim.scoping import add_arg_scope
 
 
@@ -101,6 +108,79 @@ def model_variable(
     )
 
 
+def global_variable(
+    initial_value: Any,
+    validate_shape: bool = True,
+    name: str | None = None,
+    use_resource: bool | None = None,
+) -> Array:
+    """Make a variable that no optimizer trains, and return its value; it belongs to `state`.
+
+    Its name is below the open name scope, and made unique by `_1`, `_2` ...: it is never shared.
+
+    Args:
+      initial_value: an array, a number, or a function that returns one.
+      validate_shape: accepted for ported code; a variable never changes its shape.
+      name: its name; None: 'Variable'.
+      use_resource: accepted for ported code; it changes nothing.
+
+    Raises:
+      ValueError: `initial_value` is None.
+
+    Source: `slim.global_variable`.
+
+    >>> net = nn.transform(lambda: slim.global_variable(0.5, name='temperature'))
+    >>> net.init(jax.random.key(0))
+    ({}, {'temperature': Array(0.5, dtype=float32)})
+    """
+    del validate_shape, use_resource
+    return _untrained(initial_value, name, GraphKeys.GLOBAL_VARIABLES)
+
+
+def local_variable(
+    initial_value: Any,
+    validate_shape: bool = True,
+    name: str | None = None,
+    use_resource: bool | None = None,
+) -> Array:
+    """Make a variable for this run's own use: in `LOCAL_VARIABLES`, not in `GLOBAL_VARIABLES`.
+
+    The arguments and errors are those of `slim.global_variable`; it too belongs to `state`.
+
+    Source: `slim.local_variable`.
+
+    >>> def model():
+    ...     slim.local_variable(jnp.zeros(2), name='seen')
+    ...     return [v.name for v in slim.get_local_variables()], slim.get_variables()
+    >>> net = nn.transform(model)
+    >>> net.apply(*net.init(jax.random.key(0)))[0]
+    (['seen'], [])
+    """
+    del validate_shape, use_resource
+    return _untrained(initial_value, name, GraphKeys.LOCAL_VARIABLES)
+
+
+def _untrained(initial_value: Any, name: str | None, collection: str) -> Array:
+    """Make what `tf.Variable(trainable=False)` makes: variable scopes do not rule it."""
+    if callable(initial_value):
+        initial_value = initial_value()
+    if initial_value is None:
+        raise ValueError(f"{collection}: initial_value must be an array or a number, got None.")
+    value = initial_value if isinstance(initial_value, jax.Array) else np.asarray(initial_value)
+    graph = current_graph("a variable")
+    full_name = graph.unique_name(name or "Variable")
+    while full_name in graph.variables:  # made by get_variable, which claims no name
+        full_name = graph.unique_name(name or "Variable")
+    return variable_of_name(
+        graph,
+        full_name,
+        dtype=jax.dtypes.canonicalize_dtype(value.dtype),
+        initializer=value,
+        trainable=False,
+        collections=[collection],
+    )
+
+
 def add_model_variable(var: Variable) -> None:
     """Add a variable to `MODEL_VARIABLES`, once.
 
@@ -112,7 +192,7 @@ def add_model_variable(var: Variable) -> None:
     >>> net.apply(*net.init(jax.random.key(0)))[0]
     ['w']
     """
-    if var not in nn.get_collection(GraphKeys.MODEL_VARIABLES):
+    if not any(item is var for item in nn.get_collection(GraphKeys.MODEL_VARIABLES)):
         nn.add_to_collection(GraphKeys.MODEL_VARIABLES, var)
 
 
@@ -125,7 +205,7 @@ def get_variables(
 
     Args:
       scope: a regular expression for the start of the name, or a variable scope.
-      suffix: the last part of the name.
+      suffix: a regular expression for the end of the name.
       collection: where to look.
 
     >>> def model(x):
@@ -138,7 +218,7 @@ def get_variables(
     """
     name = scope.name if isinstance(scope, nn.VariableScope) else scope
     if suffix is not None:
-        name = f"{name or ''}.*{suffix}$"
+        name = f"{name or ''}.*{suffix}{'' if ':' in suffix else ':'}"
     return nn.get_collection(collection, name)
 
 
@@ -204,7 +284,7 @@ def get_variables_by_name(given_name: str, scope: Any = None) -> list[Variable]:
     >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
     ['a/weights']
     """
-    return get_variables(scope=scope, suffix=f"/{given_name}$|^{given_name}")
+    return get_variables(scope=scope, suffix=f"/{given_name}:|^{given_name}:")
 
 
 def get_unique_variable(var_op_name: str) -> Variable:
@@ -220,11 +300,10 @@ def get_unique_variable(var_op_name: str) -> Variable:
     >>> net.apply(*net.init(jax.random.key(0), x), x)[0]
     (3, 3, 1, 4)
     """
-    for candidate in get_variables(scope=re.escape(var_op_name)):
-        if candidate.name == var_op_name:
-            return candidate
-    made = ", ".join(current_graph("get_unique_variable").variables) or "none"
-    raise ValueError(f"no variable is called {var_op_name!r}; there are: {made}.")
+    named = {candidate.name: candidate for candidate in get_variables()}
+    if var_op_name in named:
+        return named[var_op_name]
+    raise ValueError(f"no variable is called {var_op_name!r}.{nearest(var_op_name, named)}")
 
 
 def get_variable_full_name(var: Variable) -> str:
@@ -245,6 +324,10 @@ def get_variables_to_restore(
 ) -> list[Variable]:
     """Return the variables below the scopes `include` (all if None), without those of `exclude`.
 
+    Args:
+      include: regular expressions for the start of a name; what fits two of them is there twice.
+      exclude: regular expressions for the start of a name.
+
     Raises:
       TypeError: one of the arguments is no list or tuple.
 
@@ -260,7 +343,7 @@ def get_variables_to_restore(
         if value is not None and not isinstance(value, list | tuple):
             raise TypeError(f"{argument} must be a list or tuple of scopes, got {value!r}.")
     scopes = [None] if include is None else include
-    kept = dict.fromkeys(v for scope in scopes for v in get_variables(scope))
+    kept = [v for scope in scopes for v in get_variables(scope)]
     dropped = {v for scope in exclude or () for v in get_variables(scope)}
     return [v for v in kept if v not in dropped]
 
@@ -275,8 +358,8 @@ def filter_variables(
 
     Args:
       var_list: the variables.
-      include_patterns: regular expressions; None or empty: all.
-      exclude_patterns: regular expressions; None or empty: none.
+      include_patterns: regular expressions; None: all.
+      exclude_patterns: regular expressions; None: none.
       reg_search: search anywhere in the name, not only at its start.
 
     >>> def model(x):
@@ -288,12 +371,12 @@ def filter_variables(
     """
     fits = re.search if reg_search else re.match
 
-    def any_fits(patterns: Sequence[str], name: str) -> bool:
-        return any(fits(pattern, name) for pattern in patterns)
+    def any_fits(patterns: Sequence[str], variable: Variable) -> bool:
+        return any(fits(pattern, graph_name(variable)) for pattern in patterns)
 
     return [
         v
         for v in var_list
-        if (not include_patterns or any_fits(include_patterns, v.name))
-        and not any_fits(exclude_patterns or (), v.name)
+        if (include_patterns is None or any_fits(include_patterns, v))
+        and not any_fits(exclude_patterns or (), v)
     ]

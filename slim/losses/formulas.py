@@ -1,17 +1,6 @@
-"""Losses, as in `slim.losses`: each is a formula, averaged by one function and remembered.
+"""The losses over a batch of predictions: each a formula, averaged by `compute_weighted_loss`."""
 
-While a model runs, a loss is added to the collection `nn.GraphKeys.LOSSES`, whose sum is
-`get_total_loss()`. Outside of one, it is a function of its arguments and nothing else.
-
-All of them take predictions or logits `[N, ...]` first, then labels of the same shape; `weights`
-as `compute_weighted_loss` explains them; and `scope`, the name scope. They raise a ValueError for
-shapes that do not fit and weights of None, and a TypeError for labels of None and for logits of
-an integer type.
-"""
-
-import contextlib
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -20,25 +9,8 @@ from jax.typing import ArrayLike
 
 import nn
 from nn import spelling
-from nn.graph import Array, GraphKeys, NamedLoss, find_graph
-from slim.scoping import add_arg_scope
-
-__all__ = [
-    "absolute_difference",
-    "add_loss",
-    "compute_weighted_loss",
-    "cosine_distance",
-    "get_losses",
-    "get_regularization_losses",
-    "get_total_loss",
-    "hinge_loss",
-    "log_loss",
-    "mean_pairwise_squared_error",
-    "mean_squared_error",
-    "sigmoid_cross_entropy",
-    "softmax_cross_entropy",
-    "sparse_softmax_cross_entropy",
-]
+from nn.graph import Array
+from slim.losses.collection import loss_scope, remembered
 
 
 def compute_weighted_loss(
@@ -64,7 +36,7 @@ def compute_weighted_loss(
     >>> float(slim.losses.compute_weighted_loss(jnp.array([1.0, 2.0, 6.0]), [1.0, 0.0, 2.0]))
     6.5
     """
-    with _scope(scope, "weighted_loss"):
+    with loss_scope(scope, "weighted_loss"):
         losses = jnp.asarray(losses)
         weights = _weights("compute_weighted_loss", weights)
         if weights.ndim > 1 and weights.shape[-1] == 1:
@@ -80,7 +52,7 @@ def compute_weighted_loss(
         present *= math.prod(losses.shape[weights.ndim :])
         mean = jnp.sum(behind * weights) / jnp.maximum(present, 1.0)
         # Not only a zero: with weights of zero nothing reaches a gradient, as in TensorFlow.
-        return _remembered(jnp.where(present > 0, mean, 0.0).astype(losses.dtype))
+        return remembered(jnp.where(present > 0, mean, 0.0).astype(losses.dtype))
 
 
 def absolute_difference(
@@ -96,7 +68,7 @@ def absolute_difference(
     >>> float(slim.losses.absolute_difference(jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0])))
     1.5
     """
-    with _scope(scope, "absolute_difference") as opened:
+    with loss_scope(scope, "absolute_difference") as opened:
         difference = _difference("absolute_difference", predictions, labels)
         # Not jnp.abs, whose gradient at 0 is 1: TensorFlow's is 0.
         return compute_weighted_loss(difference * jnp.sign(difference), weights, opened)
@@ -115,7 +87,7 @@ def mean_squared_error(
     >>> float(slim.losses.mean_squared_error(jnp.array([1.0, 2.0]), jnp.array([0.0, 4.0])))
     2.5
     """
-    with _scope(scope, "mean_squared_error") as opened:
+    with loss_scope(scope, "mean_squared_error") as opened:
         difference = _difference("mean_squared_error", predictions, labels)
         return compute_weighted_loss(jnp.square(difference), weights, opened)
 
@@ -139,7 +111,7 @@ def mean_pairwise_squared_error(
     >>> round(float(slim.losses.mean_pairwise_squared_error(predictions, labels)), 4)
     0.4444
     """
-    with _scope(scope, "mean_pairwise_squared_error"):
+    with loss_scope(scope, "mean_pairwise_squared_error"):
         difference = _difference("mean_pairwise_squared_error", predictions, labels)
         weights = _weights("mean_pairwise_squared_error", weights)
         if not difference.ndim or weights.ndim > 1 or not _fit(weights, difference):
@@ -149,7 +121,7 @@ def mean_pairwise_squared_error(
             )
         apart = 2 * jnp.var(difference, axis=range(1, difference.ndim))
         # Not only a product: an example of weight zero gives its weight no gradient either.
-        return _remembered(jnp.sum(jnp.where(weights != 0, apart, 0.0) * weights))
+        return remembered(jnp.sum(jnp.where(weights != 0, apart, 0.0) * weights))
 
 
 def cosine_distance(
@@ -184,7 +156,7 @@ def cosine_distance(
         raise ValueError(
             f"cosine_distance: axis is {axis} and dim is {dim}: expected an int for axis."
         )
-    with _scope(scope, "cosine_distance_loss") as opened:
+    with loss_scope(scope, "cosine_distance_loss") as opened:
         predictions, labels = _same_shape("cosine_distance", predictions=predictions, labels=labels)
         along = [dim if axis is None else axis]
         along = spelling.axes("cosine_distance", "axis", along, predictions.ndim)  # type: ignore
@@ -208,7 +180,7 @@ def log_loss(
     >>> round(float(slim.losses.log_loss(jnp.array([0.5, 0.9]), jnp.array([0.0, 1.0]))), 3)
     0.399
     """
-    with _scope(scope, "log_loss") as opened:
+    with loss_scope(scope, "log_loss") as opened:
         predictions, labels = _same_shape("log_loss", predictions=predictions, labels=labels)
         p, y = predictions.astype(jnp.float32), labels.astype(jnp.float32)
         losses = -y * jnp.log(p + epsilon) - (1 - y) * jnp.log(1 - p + epsilon)
@@ -227,7 +199,7 @@ def hinge_loss(
     >>> slim.losses.hinge_loss(jnp.array([0.5, -2.0]), jnp.array([1.0, 0.0]))
     Array([0.5, 0. ], dtype=float32)
     """
-    with _scope(scope, "hinge_loss"):
+    with loss_scope(scope, "hinge_loss"):
         logits, labels = _same_shape("hinge_loss", logits=logits, labels=labels)
         logits = spelling.floating("hinge_loss", "logits", logits)
         return nn.relu(1 - (2 * labels.astype(logits.dtype) - 1) * logits)
@@ -251,7 +223,7 @@ def sigmoid_cross_entropy(
     >>> round(float(slim.losses.sigmoid_cross_entropy(logits, labels)), 4)
     0.1269
     """
-    with _scope(scope, "sigmoid_cross_entropy_loss") as opened:
+    with loss_scope(scope, "sigmoid_cross_entropy_loss") as opened:
         logits, labels = _same_shape(
             "sigmoid_cross_entropy", logits=logits, multi_class_labels=multi_class_labels
         )
@@ -282,7 +254,7 @@ def softmax_cross_entropy(
     >>> round(float(slim.losses.softmax_cross_entropy(logits, labels)), 4)
     0.1269
     """
-    with _scope(scope, "softmax_cross_entropy_loss") as opened:
+    with loss_scope(scope, "softmax_cross_entropy_loss") as opened:
         logits, labels = _same_shape(
             "softmax_cross_entropy", logits=logits, onehot_labels=onehot_labels
         )
@@ -314,7 +286,7 @@ def sparse_softmax_cross_entropy(
     >>> round(float(slim.losses.sparse_softmax_cross_entropy(jnp.array([[2.0, 0.0]]), [0])), 4)
     0.1269
     """
-    with _scope(scope, "sparse_softmax_cross_entropy_loss") as opened:
+    with loss_scope(scope, "sparse_softmax_cross_entropy_loss") as opened:
         logits = spelling.floating("sparse_softmax_cross_entropy", "logits", logits)
         labels = jnp.asarray(labels)
         if not jnp.issubdtype(labels.dtype, jnp.integer):
@@ -334,134 +306,6 @@ def sparse_softmax_cross_entropy(
         picked = jnp.take_along_axis(chances, labels, axis=1, mode="clip")
         losses = -picked * jnp.where(in_range, 1.0, jnp.nan)  # the gradient becomes NaN as well
         return compute_weighted_loss(losses[:, 0].astype(logits.dtype), weights, opened)
-
-
-@add_arg_scope
-def add_loss(loss: ArrayLike, loss_collection: str | None = GraphKeys.LOSSES) -> None:
-    """Add a loss of one's own to the losses of the running model.
-
-    Every loss of this module adds itself by this function: an `arg_scope` of it reaches them all.
-
-    Args:
-      loss: an array, as a rule a scalar.
-      loss_collection: the collection; None adds nothing.
-
-    Raises:
-      ValueError: the model runs this inside a jit, grad, scan ... of its own.
-
-    Source: `slim.losses.add_loss`.
-
-    >>> def objective(x):
-    ...     slim.losses.add_loss(jnp.sum(x))
-    ...     return slim.losses.get_total_loss()
-    >>> float(nn.transform(objective).apply({}, {}, jnp.ones(3))[0])
-    3.0
-    """
-    graph = find_graph()
-    if graph is None or not loss_collection:
-        return
-    graph.check_trace("adding a loss")
-    value = jnp.asarray(loss)
-    # An array has no name: a loss is found by the name scope in which it is added.
-    name = f"{graph.name_scope}/value" if graph.name_scope else "value"
-    nn.add_to_collection(loss_collection, NamedLoss(name, lambda: value))
-
-
-def get_losses(scope: str | None = None, loss_collection: str = GraphKeys.LOSSES) -> list[Array]:
-    """Return the losses added so far, without those of regularizers.
-
-    Args:
-      scope: a regular expression that the start of a loss's name scope must match.
-      loss_collection: the collection.
-
-    Raises:
-      ValueError: no model is running.
-
-    Source: `slim.losses.get_losses`.
-
-    >>> def losses(x):
-    ...     slim.losses.mean_squared_error(x, 2 * x)
-    ...     return slim.losses.get_losses()
-    >>> [float(loss) for loss in nn.transform(losses).apply({}, {}, jnp.ones(3))[0]]
-    [1.0]
-    """
-    return nn.get_collection(loss_collection, scope)
-
-
-def get_regularization_losses(scope: str | None = None) -> list[Array]:
-    """Return the losses of the regularizers, computed from the present values of variables.
-
-    Args:
-      scope: a regular expression that the start of a loss's name must match.
-
-    Raises:
-      ValueError: no model is running.
-
-    Source: `slim.losses.get_regularization_losses`.
-
-    >>> def losses(x):
-    ...     slim.fully_connected(x, 2, weights_regularizer=slim.l2_regularizer(0.1))
-    ...     return slim.losses.get_regularization_losses()
-    >>> net = nn.transform(losses)
-    >>> len(net.apply(*net.init(jax.random.key(0), jnp.ones((1, 3))), jnp.ones((1, 3)))[0])
-    1
-    """
-    return nn.get_regularization_losses(scope)
-
-
-def get_total_loss(add_regularization_losses: bool = True, name: str = "total_loss") -> Array:
-    """Return the sum of the losses added so far, those of regularizers included.
-
-    Args:
-      add_regularization_losses: whether to include the latter.
-      name: the name scope of the sum.
-
-    Raises:
-      ValueError: there are none, their shapes differ, or no model is running.
-      TypeError: their dtypes differ.
-
-    Source: `slim.losses.get_total_loss`.
-
-    >>> def objective(x, labels):
-    ...     logits = slim.fully_connected(x, 2, weights_regularizer=slim.l2_regularizer(0.1))
-    ...     slim.losses.softmax_cross_entropy(logits, labels)
-    ...     return slim.losses.get_total_loss()
-    >>> net = nn.transform(objective)
-    >>> x, labels = jnp.ones((1, 3)), jnp.array([[0.0, 1.0]])
-    >>> params, state = net.init(jax.random.key(0), x, labels)
-    >>> (loss, state), grads = jax.value_and_grad(net.apply, has_aux=True)(params, state, x, labels)
-    >>> sorted(grads)
-    ['fully_connected/biases', 'fully_connected/weights']
-    """
-    losses = get_losses() + (get_regularization_losses() if add_regularization_losses else [])
-    losses = [jnp.asarray(loss) for loss in losses]
-    if not losses:
-        raise ValueError(
-            "get_total_loss: no loss was added. Call a loss of slim.losses, or "
-            "slim.losses.add_loss, before it, in the same run of the model."
-        )
-    shapes, dtypes = {loss.shape for loss in losses}, {loss.dtype for loss in losses}
-    if len(shapes) > 1:
-        raise ValueError(f"get_total_loss: the losses have the shapes {shapes}: expected only one.")
-    if len(dtypes) > 1:
-        raise TypeError(
-            f"get_total_loss: the losses have the dtypes {', '.join(sorted(map(str, dtypes)))}: "
-            "expected only one. Compute the losses of half-precision logits in float32."
-        )
-    with nn.name_scope(name, "total_loss"):
-        return sum(losses[1:], losses[0])
-
-
-def _remembered(loss: Array) -> Array:
-    add_loss.unheard(loss)  # type: ignore[attr-defined]
-    return loss
-
-
-@contextlib.contextmanager
-def _scope(scope: str | None, default_name: str) -> Iterator[str | None]:
-    """Open the name scope of a loss if a model is running; gives its name, to enter it again."""
-    with nn.name_scope(scope, default_name) if find_graph() else contextlib.nullcontext() as opened:
-        yield opened
 
 
 def _difference(function: str, predictions: ArrayLike, labels: ArrayLike | None) -> Array:
