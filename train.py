@@ -29,6 +29,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 import nn
 import slim
 from models import datasets, mnist, mobilenet, runs
+from slim import checkpoints
 
 # Configuration
 
@@ -362,7 +363,7 @@ def start(config: Config, manager: Any, data: Data, settings: dict) -> Progress:
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding()),
         jax.eval_shape(partial(begin, config), data, seed),
     )
-    return runs.restore(manager, newest, like, NAMES[config.style])
+    return checkpoints.restore(manager, newest, like, NAMES[config.style])
 
 
 # Log
@@ -425,7 +426,7 @@ def train(config: Config, data: Data, digest: str) -> int:
     steps, seed, out = len(data.images) // config.batch_size, np.uint32(config.seed), config.out
     settings = dataclasses.asdict(config) | {"data": digest}
     with refusals():
-        manager = runs.open_checkpoints(out)
+        manager = checkpoints.open_checkpoints(out)
         progress = start(config, manager, data, settings)
     done, total = int(progress.step), config.epochs * steps
     rows = runs.read_metrics(out, done // steps)
@@ -457,7 +458,7 @@ def train(config: Config, data: Data, digest: str) -> int:
                 taken, seconds = 0, 0.0
             status = runs.agreed(128 + signals[0] if signals else 0)
             if status or done % steps == 0:
-                runs.save(manager, done, progress)
+                checkpoints.save(manager, done, progress)
             if status and done < total:
                 report.line(f"{out}: saved at step {done}; the same command continues")
                 return status

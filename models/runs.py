@@ -1,6 +1,6 @@
 """The bookkeeping of a run of training: what it keeps in its folder, and what it shows meanwhile.
 
-A file in the folder is complete or not there. A checkpoint of one style loads into the other.
+A file in the folder is complete or not there.
 """
 
 import contextlib
@@ -11,9 +11,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import numpy as np
@@ -21,90 +21,7 @@ from jax.experimental import multihost_utils
 
 import slim
 
-if TYPE_CHECKING:  # orbax comes with the extra 'train', and takes seconds to import
-    import orbax.checkpoint as ocp
-
 Row = dict[str, Any]  # what is measured in an epoch
-
-
-def open_checkpoints(folder: str | os.PathLike, keep: int = 2) -> "ocp.CheckpointManager":
-    """Open the checkpoints in the folder of a run, of which the newest `keep` stay.
-
-    What an interrupted save has left there never counts, and is removed.
-    """
-    import orbax.checkpoint as ocp
-
-    options = ocp.CheckpointManagerOptions(
-        max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
-    )
-    path, handler = Path(folder, "checkpoints").resolve(), ocp.StandardCheckpointHandler()
-    return ocp.CheckpointManager(path, item_handlers=handler, options=options)
-
-
-def save(manager: "ocp.CheckpointManager", step: int, tree: Any) -> None:
-    """Save a tree of arrays as the checkpoint of a step: it is complete when this returns."""
-    import orbax.checkpoint as ocp
-
-    manager.save(step, args=ocp.args.StandardSave(named(tree)), force=True)
-    manager.wait_until_finished()
-
-
-def restore(
-    manager: "ocp.CheckpointManager",
-    step: int,
-    like: Any,
-    rename: Callable[[dict[str, str]], dict[str, str]],
-) -> Any:
-    """Return the checkpoint of a step as a tree like `like`.
-
-    Args:
-      manager: what `open_checkpoints` returned.
-      step: one of its steps.
-      like: a tree of `jax.ShapeDtypeStruct` with shardings.
-      rename: `slim.to_layers_names` or `slim.to_slim_names`: that of the names in `like`.
-
-    Raises:
-      ValueError: the checkpoint has other arrays; the message names them.
-    """
-    import orbax.checkpoint as ocp
-
-    stored, wanted = manager.item_metadata(step).tree, named(like)
-    stored_name = rename({name: name for name in stored})
-    found = _differences({new: stored[old] for new, old in stored_name.items()}, wanted)
-    if found:
-        path = Path(manager.directory) / str(step)
-        raise ValueError(f"{path} is a checkpoint of another model: {'; '.join(found)}.")
-    items = {stored_name[name]: leaf for name, leaf in wanted.items()}
-    values = manager.restore(step, args=ocp.args.StandardRestore(items))
-    return jax.tree.unflatten(jax.tree.structure(like), [values[name] for name in items])
-
-
-def named(tree: Any) -> dict[str, Any]:
-    """Flatten a tree to a dict of its leaves by their paths.
-
-    >>> from models import runs
-    >>> runs.named({"params": {"conv1/kernel": 1}, "moments": (2, 3)})
-    {'moments/0': 2, 'moments/1': 3, 'params/conv1/kernel': 1}
-    """
-    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in leaves}
-
-
-def _differences(stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """Say what differs: the first few, and the variables before the optimizer's copies of them."""
-
-    def form(leaf: Any) -> str:
-        return f"{leaf.dtype}{list(leaf.shape)}"
-
-    found = [f"it lacks {name} {form(leaf)}" for name, leaf in wanted.items() if name not in stored]
-    found += [f"it has {name} {form(leaf)}" for name, leaf in stored.items() if name not in wanted]
-    found += [
-        f"{name} is {form(stored[name])} there and {form(leaf)} here"
-        for name, leaf in wanted.items()
-        if name in stored and form(stored[name]) != form(leaf)
-    ]
-    found.sort(key=lambda text: "opt_state/" in text)
-    return found[:4] + ([f"and {len(found) - 4} more"] if len(found) > 4 else [])
 
 
 def fingerprint(arrays: Mapping[str, Any]) -> str:
