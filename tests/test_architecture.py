@@ -11,8 +11,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = ["nn", "layers", "slim", "models", "train", "migrate"]  # each may use those before it
-CORE = {"nn": "jax jaxlib numpy", "layers": "jax jaxlib numpy", "slim": "jax jaxlib numpy optax"}
-HEAVY = {"rich", "orbax", "matplotlib", "sklearn", "tensorflow", "flax"}
+CORE = {
+    "nn": "jax jaxlib numpy optax",
+    "layers": "jax jaxlib numpy",
+    "slim": "jax jaxlib numpy optax",
+}
+EXTRAS = {Path("slim/checkpoints.py"): {"orbax"}}  # imported when used
+HEAVY = {"rich", "libcst", "orbax", "matplotlib", "sklearn", "tensorflow", "flax"}
 
 MODULES = sorted(
     path.relative_to(ROOT)
@@ -36,18 +41,6 @@ def imports(module):
             yield "." * node.level + (node.module or "")
 
 
-def public(package):
-    """`(where, name, value)` of every public name of a package and of its public modules."""
-    module = importlib.import_module(package)
-    for name in module.__all__:
-        value = getattr(module, name)
-        yield package, name, value
-        if inspect.ismodule(value) and hasattr(value, "__all__"):
-            yield from (
-                (f"{package}.{name}", inner, getattr(value, inner)) for inner in value.__all__
-            )
-
-
 @pytest.mark.parametrize("module", MODULES, ids=str)
 def test_arrows_point_down(module):
     floor = floor_of(module)
@@ -57,7 +50,7 @@ def test_arrows_point_down(module):
     assert used.isdisjoint(above)
     if floor in CORE:
         allowed = {*FLOORS, *CORE[floor].split(), *sys.stdlib_module_names}
-        assert used <= allowed
+        assert used <= allowed | EXTRAS.get(module, set())
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
@@ -97,13 +90,6 @@ def test_public_names_are_listed_once(package):
     assert len(module.__all__) == len({*module.__all__})
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_public_names_are_explained_with_an_example(package):
-    for where, name, value in public(package):
-        if not inspect.ismodule(value) and callable(value):
-            assert ">>>" in (inspect.getdoc(value) or ""), f"{where}.{name} has no example"
-
-
 def test_imports_are_light():
     program = f"""
 import sys
@@ -114,6 +100,8 @@ import layers
 assert not loaded(["slim"])
 import slim
 assert not loaded(["models", "migrate"])
+import migrate
+assert not loaded(["models", "train"])
 assert not loaded({sorted(HEAVY)}), loaded({sorted(HEAVY)})
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)

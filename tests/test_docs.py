@@ -19,25 +19,23 @@ import numpy as np
 import pytest
 
 import layers
+import migrate
 import models
 import nn
 import slim
 
 ROOT = Path(__file__).parent.parent
-NAMES = dict(jax=jax, jnp=jnp, np=np, math=math, nn=nn, layers=layers, slim=slim, models=models)
-MODULES = sorted(
-    path for package in ("nn", "layers", "slim", "models") for path in ROOT.glob(f"{package}/*.py")
-)
+PACKAGES = dict(nn=nn, layers=layers, slim=slim, models=models, migrate=migrate)
+NAMES = dict(jax=jax, jnp=jnp, np=np, math=math, **PACKAGES)
+MODULES = sorted(path for package in PACKAGES for path in ROOT.glob(f"{package}/**/*.py"))
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md"]
 
 
 @pytest.fixture(autouse=True)
 def as_users_have_it():
-    """JAX's own settings, not the strict ones of the other tests; and XLA need not try hard."""
-    jax.config.update("jax_disable_most_optimizations", True)
+    """JAX's own settings, not the strict ones of the other tests."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def docstrings(path):
@@ -64,10 +62,31 @@ def test_examples(path):
         run_examples(name, text, path, line, {**vars(module), **NAMES})
 
 
-@pytest.mark.parametrize("module", [nn, layers, slim], ids=lambda module: module.__name__)
+def public_modules(module):
+    """A package and, through what `__all__` lists, all its public modules."""
+    yield module
+    for name in getattr(module, "__all__", ()):
+        if inspect.ismodule(value := getattr(module, name)):
+            yield from public_modules(value)
+
+
+PUBLIC = [found for package in (nn, layers, slim, migrate) for found in public_modules(package)]
+
+
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
+def test_public_names_are_explained_with_an_example(module):
+    assert inspect.getdoc(module)
+    assert hasattr(module, "__all__"), "a public module lists its public names"
+    for name in module.__all__:
+        value = getattr(module, name)
+        if callable(value):
+            assert ">>>" in (inspect.getdoc(value) or ""), f"{name} has no example"
+
+
+@pytest.mark.parametrize("module", PUBLIC, ids=lambda module: module.__name__)
 def test_examples_that_were_made_from_others(module):
     written = "".join(path.read_text() for path in MODULES)
-    for name in module.__all__:
+    for name in getattr(module, "__all__", ()):
         text = inspect.getdoc(getattr(module, name)) or ""
         if ">>>" in text and text[text.index(">>>") :].splitlines()[0] not in written:
             run_examples(name, text, f"<{module.__name__}.{name}>", 1, NAMES)

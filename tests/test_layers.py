@@ -61,6 +61,18 @@ TABLE = [
         lambda x: slim.conv3d(x, 3, 2, scope="z"),
     ),
     Row(
+        layers.Conv2DTranspose,
+        layers.conv2d_transpose,
+        (2, 3, 4, 3),
+        {"filters": 4, "kernel_size": 3, "strides": (2, 1), **RELU_SAME},
+    ),
+    Row(
+        layers.Conv3DTranspose,
+        layers.conv3d_transpose,
+        (2, 2, 3, 2, 2),
+        {"filters": 3, "kernel_size": 3, "strides": 2},
+    ),
+    Row(
         layers.SeparableConv1D, layers.separable_conv1d, (2, 6, 3), {"filters": 4, "kernel_size": 3}
     ),
     Row(
@@ -198,7 +210,7 @@ def assert_close(a, b):
 
 def test_the_table_has_every_public_layer():
     in_table = {name for row in TABLE for name in names(row)}
-    assert in_table | {"Layer"} == set(layers.__all__)
+    assert in_table | {"InputSpec", "Layer", "experimental"} == set(layers.__all__)
     assert all(issubclass(row.cls, layers.Layer) for row in TABLE)
 
 

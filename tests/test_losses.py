@@ -161,6 +161,21 @@ def test_signatures_are_those_of_tf_slim():
     }
     for name in ("sigmoid_cross_entropy", "softmax_cross_entropy"):
         expected[name] += ["label_smoothing=0", "scope=None"]
+    labels, pairs = "labels", ["embeddings_anchor", "embeddings_positive"]
+    expected |= {
+        "contrastive_loss": [labels, *pairs, "margin=1.0"],
+        "triplet_semihard_loss": [labels, "embeddings", "margin=1.0"],
+        "lifted_struct_loss": [labels, "embeddings", "margin=1.0"],
+        "npairs_loss": [labels, *pairs, "reg_lambda=0.002", "print_losses=False"],
+        "npairs_loss_multilabel": [
+            "sparse_labels",
+            *pairs,
+            "reg_lambda=0.002",
+            "print_losses=False",
+        ],
+        "cluster_loss": [labels, "embeddings", "margin_multiplier", "enable_pam_finetuning=True"],
+    }
+    expected["cluster_loss"] += ["margin_type='nmi'", "print_losses=False"]
     assert sorted(expected) == sorted(slim.losses.__all__)
     for name, arguments in expected.items():
         parameters = inspect.signature(getattr(slim.losses, name)).parameters.values()
@@ -506,3 +521,44 @@ def test_a_seed_fixes_the_numbers_and_the_dtype_is_the_one_asked_for():
     np.testing.assert_array_equal(first, second)
     assert first.dtype == jnp.float16
     assert initializer(jax.random.key(0), (3, 3), jnp.bfloat16).dtype == jnp.bfloat16
+
+
+# Embeddings ---------------------------------------------------------------------------------------
+
+# Two clusterings, and their scores as scikit-learn computes them: nmi, ami, ari, vmeasure.
+AGREEMENT = [
+    ([0, 0, 1, 1], [1, 1, 0, 0], [1, 1, 1, 1]),
+    ([0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0], [1, 1, 1, 1]),
+    ([1, 2, 2, 1, 2, 2, 0], [3, 1, 1, 1, 2, 1, 1], [0.316134, 0, 0, 0.316134]),
+    (
+        [1, 1, 0, 0, 1, 0, 0, 1],
+        [0, 3, 2, 1, 4, 4, 4, 0],
+        [0.415535, 0.092202, 0.045455, 0.415535],
+    ),
+]
+
+
+@pytest.mark.parametrize(("labels", "predictions", "scores"), AGREEMENT)
+def test_scores_of_clusterings(labels, predictions, scores):
+    score = jax.jit(slim.losses.metric_learning.compute_clustering_score, static_argnums=2)
+    groups = np.array(labels), np.array(predictions)
+    found = [score(*groups, kind) for kind in ("nmi", "ami", "ari", "vmeasure")]
+    np.testing.assert_allclose(found, scores, **CLOSE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["nmi", "const"])
+def test_the_cluster_loss_is_the_same_where_labels_are_not_known(kind):
+    embeddings = X / np.linalg.norm(X, axis=1, keepdims=True)
+    loss = jax.value_and_grad(
+        lambda x, labels: slim.losses.cluster_loss(labels, x, 0.5, margin_type=kind)
+    )
+    known, unknown = loss(embeddings, INPUTS["N"]), jax.jit(loss)(embeddings, INPUTS["N"])
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **CLOSE), known, unknown)
+    assert known[0] > 0
+
+
+def test_printed_losses(capfd):
+    slim.losses.npairs_loss(INPUTS["N"], X, X, print_losses=True).block_until_ready()
+    jax.effects_barrier()
+    assert capfd.readouterr().out.startswith("cross entropy: ")

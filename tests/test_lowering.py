@@ -56,7 +56,8 @@ def agree(cpu, xla, *arrays):
     def energy(function, *arrays):
         return jnp.sum(function(*arrays) ** 3)
 
-    def both(function):
+    @partial(jax.jit, static_argnums=0)
+    def all_of(function, *arrays):
         gradient = jax.grad(partial(energy, function), argnums=(0, 1))
         return (
             function(*arrays),
@@ -65,7 +66,8 @@ def agree(cpu, xla, *arrays):
             jax.vmap(function)(*(jnp.stack([a, 2 * a]) for a in arrays)),
         )
 
-    for ours, theirs in zip(jax.tree.leaves(both(cpu)), jax.tree.leaves(both(xla)), strict=True):
+    got, expected = (jax.tree.leaves(all_of(function, *arrays)) for function in (cpu, xla))
+    for ours, theirs in zip(got, expected, strict=True):
         assert ours.shape == theirs.shape and ours.dtype == theirs.dtype
         assert jnp.max(jnp.abs(ours - theirs)) <= TOLERANCE * jnp.max(jnp.abs(theirs))
 

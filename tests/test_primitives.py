@@ -561,7 +561,7 @@ ERRORS = [
             f"dropout: noise_shape is {shape!r}: expected entries of 1, None or the size, for an"
             " array of shape (1, 5, 5, 3)",
         )
-        for shape in ([2, 5, 5, 3], [1] * 5, 1)
+        for shape in ([2, 5, 5, 3], [1] * 5)
     ],
     (
         lambda: nn.dropout(jnp.arange(3), 0.5, rng=KEY),
@@ -569,6 +569,11 @@ ERRORS = [
     ),
 ]
 TYPE_ERRORS = [
+    (
+        lambda: nn.dropout(X, 0.5, 1, rng=KEY),
+        "dropout: noise_shape is 1: expected entries of 1, None or the size, for an array of shape"
+        " (1, 5, 5, 3)",
+    ),
     (
         lambda: nn.conv2d(X, F.astype(jnp.bfloat16), 1, "SAME"),
         "conv2d: filters has dtype bfloat16: expected that of input, float32",

@@ -19,6 +19,7 @@ import pytest
 
 import train
 from models import datasets, mnist, runs
+from slim import checkpoints
 
 ROOT = Path(__file__).parent.parent
 MEASURED = {"seconds", "images_per_second"}  # of a row of metrics, what two equal runs do not share
@@ -261,7 +262,7 @@ def test_bfloat16_computes_in_it_and_keeps_float32(whole, flags, tmp_path):
     assert got != expected
     # bfloat16 has 8 bits: a hundredth, and three epochs for it to grow.
     assert got[0]["train_loss"] == pytest.approx(expected[0]["train_loss"], rel=0.05)
-    stored = runs.open_checkpoints(tmp_path).item_metadata(12).tree
+    stored = checkpoints.open_checkpoints(tmp_path).item_metadata(12).tree
     assert {str(x.dtype) for name, x in stored.items() if "params/" in name} == {"float32"}
 
 
@@ -409,6 +410,7 @@ def close_to(rows):
     return [pytest.approx({name: row[name] for name in names}, rel=1e-3) for row in rows]
 
 
+@pytest.mark.slow
 def test_eight_devices_and_two_processes_learn_the_same(whole, flags, tmp_path):
     with socket.socket() as free:
         free.bind(("localhost", 0))

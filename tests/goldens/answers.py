@@ -5,15 +5,12 @@ from __future__ import annotations
 import functools
 import json
 import math
-import pathlib
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from goldens.kit import Case
-
-HERE = pathlib.Path(__file__).parent
+from goldens.kit import FOLDER, Case
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,8 @@ class Answer:
 
 @functools.cache
 def _files() -> tuple[dict[str, Any], np.ndarray]:
-    with np.load(HERE / "recorded.npz") as numbers:
-        return json.loads((HERE / "recorded.json").read_text()), numbers["values"]
+    with np.load(FOLDER / "recorded.npz") as numbers:
+        return json.loads((FOLDER / "recorded.json").read_text()), numbers["values"]
 
 
 def recorded_names() -> set[str]:
@@ -71,7 +68,7 @@ def answer(case: Case) -> Answer:
     variables = [
         RecordedVariable(n, d, tuple(s), tuple(c), i) for n, d, s, c, i in raw["variables"]
     ]
-    if case.statistics:
+    if case.statistics or not case.numbers:
         return Answer("", raw["returns"], tuple(variables))
     known = {variable.name: variable for variable in variables}
     sources = [spec.shape for spec in case.inputs if spec.differentiable]

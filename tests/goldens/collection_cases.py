@@ -251,7 +251,7 @@ def scoped_variables_inside_layers(t, x):
         return t.slim.fully_connected(x, 3)
 
 
-@CASES.program(X, skip="not among the functions yet")
+@CASES.program(X)
 def global_step(t, x):
     before = t.slim.get_global_step() is None
     t.slim.get_or_create_global_step()
@@ -259,13 +259,13 @@ def global_step(t, x):
     return [before, t.slim.get_global_step()]
 
 
-@CASES.program(X, skip="not among the functions yet")
+@CASES.program(X)
 def global_step_created_twice(t, x):
     t.slim.create_global_step()
     return [t.slim.create_global_step()]
 
 
-@CASES.program(X, skip="not among the functions yet")
+@CASES.program(X)
 def local_variable(t, x):
     t.slim.local_variable(np.zeros(3, "float32"), name="here")
     return [t.names(t.slim.get_local_variables()), t.names(t.slim.get_variables())]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+# Where the answers lie, and what else than names the numbers are drawn from: live.py sets both.
+FOLDER = pathlib.Path(os.environ.get("GOLDENS", pathlib.Path(__file__).parent))
+SEED = os.environ.get("GOLDENS_SEED", "")
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,14 @@ class Input:
         return self.dtype.startswith("float")
 
 
+class Sparse(NamedTuple):
+    """A sparse array in a batch."""
+
+    indices: np.ndarray
+    values: np.ndarray
+    dense_shape: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Case:
     """A short program `program(t, *inputs)`; `t` is either library under the same names."""
@@ -35,6 +49,7 @@ class Case:
     skip: str = ""  # why the replay leaves it out for now
     gradients: bool = True
     statistics: bool = False  # record the spread of random initial values
+    numbers: bool = True  # False: names, shapes and plain values alone, of what is too large to run
 
     def arrays(self) -> list[np.ndarray]:
         """The inputs, made from the case's name."""
@@ -58,11 +73,11 @@ class Case:
 
 
 def draw(key: str, shape: Sequence[int], kind: str = "normal", classes: int = 3) -> np.ndarray:
-    """Numbers that depend on nothing but the arguments.
+    """Numbers that depend on nothing but the arguments (and the seed of a live comparison).
 
     RandomState, because NumPy promises never to change what it draws; Generator may change.
     """
-    rng = np.random.RandomState(zlib.crc32(f"{key}|{tuple(shape)}".encode()))
+    rng = np.random.RandomState(zlib.crc32(f"{SEED}{key}|{tuple(shape)}".encode()))
     if kind == "normal":
         return (0.5 * rng.standard_normal(tuple(shape))).astype("float32")
     if kind == "positive":
@@ -199,3 +214,10 @@ def flatten(tree: Any, is_array: Callable[[Any], bool]) -> tuple[Any, list[Any]]
         raise TypeError(f"a program may return arrays and plain values, got {type(node)}")
 
     return walk(tree), arrays
+
+
+def parted(array: Any) -> list[Any]:
+    """Splits numbers into the finite ones, with zeros elsewhere, and where the NaNs are."""
+    array = np.asarray(array)
+    is_nan = np.isnan(array) if array.dtype.kind == "f" else np.zeros(array.shape, bool)
+    return [np.where(is_nan, np.zeros_like(array), array), np.flatnonzero(is_nan).tolist()]

@@ -65,6 +65,148 @@ CASES.calls(
     "slim.losses.compute_weighted_loss", SCORES, *WEIGHTED, {"weights": [1.0, 2.0]}, {"scope": "s"}
 )
 
+# Weights of every shape, beside those above; some do not fit.
+FULL = [[1.0, 0.0, 2.0], [0.5, 0.5, 0.0], [0.0, 0.0, 0.0], [1.0, 3.0, 1.0]]
+SHAPES = [
+    FULL,
+    [2.0],
+    [0.0],
+    [[2.0]],
+    [[0.5, 0.0, 2.0]],
+    [[[w] for w in row] for row in FULL],
+    [0.0] * 4,
+    [1.0, 0.0, 2.0],
+    [[1.0, 2.0]] * 4,
+    [COLUMN],
+    1,
+    True,
+    -1.0,
+]
+TWO = {
+    "absolute_difference": [SCORES, SCORES],
+    "mean_squared_error": [SCORES, SCORES],
+    "log_loss": [CHANCES, ONE_HOT],
+    "sigmoid_cross_entropy": [SCORES, ONE_HOT],
+    "mean_pairwise_squared_error": [SCORES, SCORES],
+}
+for op, inputs in TWO.items():
+    for weights in SHAPES:
+        row = {"weights": weights}
+        if op == "mean_pairwise_squared_error" and weights == [[2.0]]:
+            row["_skip"] = "on purpose: of weights of rank 2 TensorFlow takes this one alone"
+        CASES.calls(f"slim.losses.{op}", inputs, row)
+CASES.calls("slim.losses.compute_weighted_loss", SCORES, *({"weights": w} for w in SHAPES))
+for op in ["absolute_difference", "mean_squared_error"]:
+    CASES.calls(
+        f"slim.losses.{op}",
+        [(2, 3, 2), (2, 3, 2)],
+        {},
+        {"weights": [0.5, 2.0]},
+        {"weights": [[1.0], [0.0]]},
+        {"weights": [[1.0, 0.0, 2.0], [0.0, 0.0, 1.0]]},
+        {"weights": [[[1.0], [0.0], [2.0]], [[0.0], [0.0], [1.0]]]},
+        {"weights": [[[1.0, 2.0], [0.0, 1.0], [2.0, 0.0]], [[0.0, 1.0], [0.0, 0.0], [1.0, 3.0]]]},
+        {"weights": [1.0, 2.0, 3.0]},
+        {"_in": [(5,), (5,)], "weights": [1.0, 0.0, 2.0, 0.0, 3.0]},
+        {"_in": [(5,), (5,)], "weights": [[1.0], [0.0], [2.0], [0.0], [3.0]]},
+        {"_in": [(5, 1), (5, 1)], "weights": [1.0, 0.0, 2.0, 0.0, 3.0]},
+        {"_in": [(5, 1), (5,)]},
+        {"weights": None},
+        {"labels": None, "_in": [(4,)]},
+    )
+INTEGERS = Input(SCORES, "labels", "int32")
+for op in ["absolute_difference", "mean_squared_error", "mean_pairwise_squared_error"]:
+    CASES.calls(f"slim.losses.{op}", [INTEGERS, INTEGERS], {})
+CASES.calls("slim.losses.compute_weighted_loss", (2, 3), {"weights": None}, {"weights": [0.5, 1.0]})
+for smoothing in [0.0, 0.5, 1.0, -0.1]:
+    for op in ["softmax_cross_entropy", "sigmoid_cross_entropy"]:
+        CASES.calls(
+            f"slim.losses.{op}",
+            [SCORES, ONE_HOT],
+            {"label_smoothing": smoothing, "weights": WEIGHTS},
+        )
+for weights in [[2.0], FULL, COLUMN, [[2.0]], 1, 0]:
+    CASES.calls(
+        "slim.losses.softmax_cross_entropy", [SCORES, ONE_HOT], {"weights": weights, "scope": "s"}
+    )
+    CASES.calls(
+        "slim.losses.sparse_softmax_cross_entropy",
+        [SCORES, LABELS],
+        {"weights": weights, "scope": "s"},
+    )
+CASES.calls(
+    "slim.losses.sparse_softmax_cross_entropy",
+    [SCORES, LABELS],
+    {"_in": [SCORES, Input((4,), "labels", "int32")]},
+    {"_in": [SCORES, Input((4,), "labels", "float32")]},
+    {"_in": [SCORES, Input((4, 3), "labels", "int64")]},
+    {"_in": [SCORES, Input((4, 1), "labels", "int32")], "weights": COLUMN},
+)
+for weights in [0.5, 0.0, WEIGHTS, COLUMN, [2.0], FULL, None]:
+    CASES.calls(
+        "slim.losses.cosine_distance",
+        [SCORES, SCORES],
+        {"axis": 1, "weights": weights, "scope": "s"},
+        {"axis": -1, "weights": weights},
+    )
+CASES.calls(
+    "slim.losses.cosine_distance",
+    [SCORES, SCORES],
+    {"axis": 0},
+    {"axis": 0, "dim": 0},
+    {"dim": 0, "weights": [1.0, 0.0, 2.0]},
+    {"axis": 2},
+    {"axis": 1, "labels": None, "_in": [SCORES]},
+)
+CASES.calls(
+    "slim.losses.hinge_loss",
+    [SCORES, ONE_HOT],
+    {"scope": "h"},
+    {"_in": [(5,), Input((5,), "labels", "float32", 2)]},
+    {"_in": [(5,), Input((5,), "labels", "int32", 2)]},
+    {"labels": None, "_in": [SCORES]},
+)
+for epsilon in [1e-7, 0.1, 1.0]:
+    CASES.calls("slim.losses.log_loss", [CHANCES, ONE_HOT], {"epsilon": epsilon, "weights": FULL})
+CASES.calls("slim.losses.log_loss", [CHANCES, CHANCES], {"scope": "l"}, {"weights": None})
+
+
+@CASES.program(SCORES, ONE_HOT)
+def totals_by_name(t, x, labels):
+    for scope in ["first", "second", None, None]:
+        t.slim.losses.mean_squared_error(x, labels, scope=scope)
+    losses = t.slim.losses
+    return [
+        losses.get_losses("first"),
+        losses.get_losses("sec"),
+        losses.get_losses("mean_squared_error"),
+        losses.get_losses("mean_squared_error_1"),
+        losses.get_losses("zzz"),
+        losses.get_total_loss(name="mine"),
+        losses.get_total_loss(False),
+    ]
+
+
+@CASES.program(SCORES)
+def total_of_different_shapes(t, x):
+    t.slim.losses.add_loss(x[0, 0])
+    t.slim.losses.add_loss(x[0])
+    return t.slim.losses.get_total_loss()
+
+
+@CASES.program(SCORES)
+def total_without_what_is_in_other_collections(t, x):
+    t.slim.losses.add_loss(x[0, 0])
+    t.slim.losses.add_loss(x[0, 1], "others")
+    t.slim.losses.add_loss(x[0, 2], None)
+    return [t.slim.losses.get_total_loss(), t.slim.losses.get_losses(loss_collection="others")]
+
+
+@CASES.program(SCORES)
+def total_of_regularization_left_out(t, x):
+    t.slim.fully_connected(x, 3, weights_regularizer=t.slim.l2_regularizer(0.1))
+    return t.slim.losses.get_total_loss(add_regularization_losses=False)
+
 
 @CASES.program(SCORES, ONE_HOT)
 def the_total_loss(t, x, labels):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import pathlib
 import sys
 import time
 from types import SimpleNamespace
@@ -26,10 +25,16 @@ import tf_slim
 from tf_slim.layers import utils as slim_utils
 from tf_slim.ops import arg_scope as arg_scope_module
 
+from goldens import tf_loops
 from goldens.cases import CASES
-from goldens.kit import Case, flatten
+from goldens.kit import FOLDER, Case, flatten
+from goldens.streamed_tensorflow import streamed
 
-HERE = pathlib.Path(__file__).parent
+INITIALIZERS = (
+    "constant zeros ones random_normal random_uniform truncated_normal variance_scaling "
+    "uniform_unit_scaling orthogonal identity glorot_normal glorot_uniform he_normal he_uniform "
+    "lecun_normal lecun_uniform"
+)
 
 
 def library() -> SimpleNamespace:
@@ -48,10 +53,13 @@ def library() -> SimpleNamespace:
         GraphKeys=tf.GraphKeys,
         get_collection=tf.get_collection,
         add_to_collection=tf.add_to_collection,
-        constant_initializer=tf.constant_initializer,
-        zeros_initializer=tf.zeros_initializer,
-        ones_initializer=tf.ones_initializer,
+        **{f"{n}_initializer": getattr(tf.initializers, n) for n in INITIALIZERS.split()},
+        train=tf.train,
+        loops=tf_loops,
         names=lambda variables: [variable.op.name for variable in variables],
+        streamed=streamed,
+        SparseTensor=tf.SparseTensor,
+        first_value=lambda initializer, shape, dtype: initializer(shape, tf.as_dtype(dtype)),
     )
 
 
@@ -120,6 +128,8 @@ def values(
     case: Case, store: Store, inputs: list[Any], outputs: list[Any], created: list[Any]
 ) -> dict[str, Any]:
     """Every number of a case that was accepted."""
+    if not case.numbers:
+        return {"initial": first_values(created)}
     trainable = [v for v in created if v in tf.trainable_variables()]
     others = [v for v in created if v not in trainable]
     sources = [i for i, spec in zip(inputs, case.inputs, strict=True) if spec.differentiable]
@@ -160,6 +170,14 @@ def values(
         }
 
 
+def first_values(created: list[Any]) -> list[Any]:
+    """A summary of each first value; kernels need not be made to be called random."""
+    vectors = {v.op.name: v.initial_value for v in created if len(v.shape) == 1}
+    with tf.Session() as session:
+        found = session.run(vectors)
+    return [summary(found.get(v.op.name, [0, 1]), False) for v in created]
+
+
 def slopes(case: Case, outputs: list[Any], sources: list[Any]) -> list[Any]:
     """Gradients of the sum of outputs times cotangents; None where nothing depends."""
     objective = [
@@ -184,7 +202,7 @@ def main() -> None:
     """Records all cases and writes recorded.json and recorded.npz."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--slim-commit", required=True, help="of the tf_slim on the path")
-    options.add_argument("--only", default="", help="print the cases whose names contain this")
+    options.add_argument("--only", default="", help="leave out cases whose names lack this")
     arguments = options.parse_args()
     tf.disable_v2_behavior()
     tf.logging.set_verbosity(tf.logging.ERROR)
@@ -199,7 +217,7 @@ def main() -> None:
                 failed.append(f"{case.name}: {type(error).__name__} {str(error)[:200]}")
     if failed:
         sys.exit("accepted, then could not be run:\n" + "\n".join(failed))
-    if arguments.only:
+    if arguments.only and "GOLDENS" not in os.environ:
         json.dump(answers, sys.stdout, indent=1)
         return
     about = {
@@ -210,8 +228,8 @@ def main() -> None:
     }
     lines = [f"{json.dumps(name)}: {json.dumps(answer)}" for name, answer in answers.items()]
     text = ",\n".join([f'"about": {json.dumps(about)}', *lines])
-    (HERE / "recorded.json").write_text("{\n" + text + "\n}\n")
-    np.savez_compressed(HERE / "recorded.npz", values=np.concatenate(store.parts))
+    (FOLDER / "recorded.json").write_text("{\n" + text + "\n}\n")
+    np.savez_compressed(FOLDER / "recorded.npz", values=np.concatenate(store.parts))
     refused = sum("refused" in answer for answer in answers.values())
     seconds = time.time() - started
     print(f"{len(answers)} cases, {refused} refused; {store.size} numbers; {seconds:.0f} s")
