@@ -61,6 +61,8 @@ from nn.initializers import (
     zeros_initializer,
 )
 from nn.linear import bias_add, dense, dropout, l2_loss
+from nn.lowering import lax_lowering
+from nn.memory import keep_freed_memory
 from nn.normalization import batch_normalization, l2_normalize, moments
 from nn.optimizers import (
     AdadeltaOptimizer,
@@ -142,8 +144,10 @@ __all__ = [
     "he_uniform_initializer",
     "identity_initializer",
     "inverse_time_decay",
+    "keep_freed_memory",
     "l2_loss",
     "l2_normalize",
+    "lax_lowering",
     "leaky_relu",
     "lecun_normal_initializer",
     "lecun_uniform_initializer",

@@ -1,13 +1,11 @@
 """Pooling: the largest or the mean value under a window, in 1 to 3 dimensions."""
 
 import math
-from collections.abc import Callable
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 from jax.typing import ArrayLike
 
 from nn import lowering, spelling
@@ -139,38 +137,17 @@ def _window(
     return spelling.window(function, input.shape, layout, size, strides, padding, dilations)
 
 
-# The sums themselves: every argument is checked and normalised, and a faster way to compute one
-# of them on some platform would be chosen here.
+# The sums themselves: every argument is checked and normalised, and nn.lowering chooses a form.
 
 
-@partial(jax.jit, static_argnames="window")
-def _max_pool(input: jax.Array, window: Window) -> jax.Array:
-    if max(window.dilations) > 1:  # JAX has no gradient of this reduce_window
-        seen = jnp.stack(lowering.seen_by_taps(input, window))
-        first = jnp.argmax(seen, axis=0, keepdims=True)
-        return lowering.as_laid_out(jnp.take_along_axis(seen, first, axis=0)[0], window)
-    floating = jnp.issubdtype(input.dtype, jnp.floating)
-    lowest = -np.inf if floating else np.iinfo(input.dtype).min
-    return _reduce(input, lowest, lax.max, window)
+_max_pool = jax.jit(lowering.max_pool, static_argnames="window")
 
 
 @partial(jax.jit, static_argnames="window")
 def _avg_pool(input: jax.Array, window: Window) -> jax.Array:
-    total = _reduce(spelling.widen(input), 0, lax.add, window)
+    total = lowering.sum_pool(spelling.widen(input), window)
     pixels = jnp.asarray(_pixels(input.shape, window), total.dtype)
     return (total / pixels).astype(input.dtype)
-
-
-def _reduce(input: jax.Array, start: float, operation: Callable, window: Window) -> jax.Array:
-    return lax.reduce_window(
-        input,
-        np.array(start, input.dtype),
-        operation,
-        window_dimensions=window.along_axes(window.size, 1),
-        window_strides=window.along_axes(window.strides, 1),
-        padding=window.along_axes(window.padding, (0, 0)),
-        window_dilation=window.along_axes(window.dilations, 1),
-    )
 
 
 def _pixels(shape: tuple[int, ...], window: Window) -> int | np.ndarray:

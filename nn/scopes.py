@@ -224,7 +224,7 @@ def variable_scope(
 def _counting(graph: Graph, path: str, jump: bool) -> Iterator[None]:
     """Count an opened scope; leaving it forgets the counts below, so that re-entry starts anew."""
     graph.scope_counts[path] = graph.scope_counts.get(path, 0) + 1
-    before = dict(graph.scope_counts)
+    before = dict(graph.scope_counts) if jump else {}
     try:
         yield
     finally:

@@ -1,5 +1,8 @@
-"""The forms that convolutions take on a CPU compute what XLA's own convolution computes."""
+"""The forms that convolutions and pools take on a CPU compute what XLA's own operations compute."""
 
+import os
+import subprocess
+import sys
 from functools import partial
 
 import jax
@@ -9,9 +12,8 @@ import pytest
 
 import nn
 from nn import lowering, spelling
-
-# Both sum the same float64 products, in another order.
-TOLERANCE = 1e-12
+from nn.lowering import choice, winograd
+from nn.lowering.geometry import Convolution
 
 CASES = [
     # layout, spatial sizes, channels, kernel, outputs, strides, padding, dilations
@@ -26,82 +28,253 @@ CASES = [
     ("NCW", (9,), 3, (3,), 2, 1, "VALID", 2),
     ("NDHWC", (4, 5, 3), 2, (3, 2, 3), 3, (1, 2, 1), "SAME", 1),
     ("NCDHW", (4, 5, 3), 2, (2, 2, 2), 3, 1, "VALID", 1),
+    # Winograd's: tiles that fit, tiles that do not, and padding of all kinds
+    ("NHWC", (8, 8), 8, (3, 3), 8, 1, "SAME", 1),
+    ("NHWC", (9, 7), 8, (3, 3), 9, 1, "VALID", 1),
+    ("NHWC", (9, 11), 9, (5, 5), 8, 1, "SAME", 1),
+    ("NCHW", (9, 8), 8, (5, 5), 8, 1, [[0, 0], [0, 0], [3, 1], [0, 4]], 1),
 ]
 
+# Sums of the same float64 products in another order; Winograd's multiply by up to 20 on the way.
+TOLERANCE = 1e-13
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture
 def float64():
     with jax.enable_x64(True):
         yield
 
 
-def operands(layout, sizes, channels, kernel, outputs, strides, padding, dilations):
-    """Random float64 input, filters, depthwise filters, and the window."""
+def operands(layout, sizes, channels, kernel, outputs, strides, padding, dilations, dtype="f8"):
+    """A random input, filters, depthwise filters, and the window."""
     rng = np.random.RandomState(0)
     shape = (2, *sizes, channels) if layout.endswith("C") else (2, channels, *sizes)
     window = spelling.window("test", shape, layout, kernel, strides, padding, dilations)
-    arrays = (
-        rng.randn(*shape),
-        rng.randn(*kernel, channels, outputs),
-        rng.randn(*kernel, channels, 2),
-    )
-    return *map(jnp.asarray, arrays), window
+    shapes = shape, (*kernel, channels, outputs), (*kernel, channels, 2)
+    return *(jnp.asarray(rng.randn(*shape), dtype) for shape in shapes), window
 
 
-def agree(cpu, xla, *arrays):
-    """Compare outputs, gradients, second derivatives along a direction, and vmap."""
-    out = jax.eval_shape(xla, *arrays)
-    cotangent = jnp.cos(jnp.arange(out.size, dtype=out.dtype)).reshape(out.shape)
+def distances(function, *arrays):
+    """How far each result lies from that of `lax`, relative to the largest element."""
+    with nn.lax_lowering():
+        expected = jax.jit(lambda *arrays: function(*arrays))(*arrays)
+    got = jax.jit(lambda *arrays: function(*arrays))(*arrays)
+    for ours, theirs in zip(*map(jax.tree.leaves, (got, expected)), strict=True):
+        assert ours.shape == theirs.shape and ours.dtype == theirs.dtype
+        ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
+        yield np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs))
 
-    def energy(function, *arrays):
-        return jnp.sum(function(*arrays) ** 3)
 
-    @partial(jax.jit, static_argnums=0)
-    def all_of(function, *arrays):
-        gradient = jax.grad(partial(energy, function), argnums=(0, 1))
+def with_gradients(function):
+    """A function's results and the gradients of a sum of their cubes."""
+
+    def both(*arrays):
+        every = tuple(range(len(arrays)))
+        return function(*arrays), jax.grad(lambda *a: jnp.sum(function(*a) ** 3), every)(*arrays)
+
+    return both
+
+
+def calculus(function):
+    """All that is asked of a function: gradients, second derivatives, and vmap of all of it."""
+
+    def everything(*arrays):
+        every = tuple(range(len(arrays)))
+        gradient = jax.grad(lambda *arrays: jnp.sum(function(*arrays) ** 3), every)
+        many = [jnp.stack([a, 2 * a]) for a in arrays]
+        images_only = (0, *(None,) * (len(arrays) - 1))
         return (
             function(*arrays),
-            jax.vjp(function, *arrays)[1](cotangent),
+            gradient(*arrays),
             jax.jvp(gradient, arrays, arrays),
-            jax.vmap(function)(*(jnp.stack([a, 2 * a]) for a in arrays)),
+            jax.vmap(function)(*many),
+            jax.vmap(gradient)(*many),
+            jax.vmap(gradient, images_only)(many[0], *arrays[1:]),
         )
 
-    got, expected = (jax.tree.leaves(all_of(function, *arrays)) for function in (cpu, xla))
-    for ours, theirs in zip(got, expected, strict=True):
-        assert ours.shape == theirs.shape and ours.dtype == theirs.dtype
-        assert jnp.max(jnp.abs(ours - theirs)) <= TOLERANCE * jnp.max(jnp.abs(theirs))
+    return everything
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_matrix_product_is_the_convolution(case):
+def test_convolutions_and_their_calculus(float64, case):
     x, filters, _, window = operands(*case)
-    forms = (lowering._by_matrix_product, lowering._by_xla)
-    agree(*(partial(form, window=window) for form in forms), x, filters)
+    function = calculus(partial(lowering.convolve, window=window))
+    assert max(distances(function, x, filters)) < TOLERANCE
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_multiply_adds_are_the_depthwise_convolution(case):
+def test_depthwise_convolutions_and_their_calculus(float64, case):
     x, _, filters, window = operands(*case)
-
-    def xla(x, filters):
-        *size, channels, multiplier = filters.shape
-        return lowering._by_xla(x, filters.reshape(*size, 1, channels * multiplier), window)
-
-    agree(partial(lowering._by_multiply_adds, window=window), xla, x, filters)
+    function = calculus(partial(lowering.convolve_depthwise, window=window))
+    assert max(distances(function, x, filters)) < TOLERANCE
 
 
-def test_several_groups_stay_with_xla():
+@pytest.mark.parametrize("pool", [lowering.max_pool, lowering.sum_pool])
+@pytest.mark.parametrize("case", [CASES[1], CASES[2], CASES[6], CASES[7]], ids=str)
+def test_pools_and_their_calculus(float64, case, pool):
+    *_, window = operands(*case)
+    x = operands(*case)[0]
+    assert max(distances(calculus(partial(pool, window=window)), x)) < TOLERANCE
+
+
+@pytest.mark.parametrize("sizes", [(6, 4), (7, 5)])
+def test_pools_side_by_side_and_of_equal_values(float64, sizes):
+    x = jnp.asarray(np.random.RandomState(0).randint(0, 3, (2, *sizes, 3)), float)
+    for padding in ("VALID", "SAME"):
+        pool = partial(nn.max_pool, ksize=2, strides=2, padding=padding)
+        assert max(distances(calculus(pool), x)) == 0
+
+
+def random_case(seed):
+    rng = np.random.RandomState(seed)
+    kernel = tuple(rng.randint(1, 6, 2))
+    strides = tuple(rng.randint(1, 4, 2))
+    dilations = tuple(rng.randint(1, 3, 2)) if max(strides) == 1 else 1
+    layout, padding = rng.choice(["NHWC", "NCHW"]), rng.choice(["SAME", "VALID"])
+    sizes, (channels, outputs) = tuple(rng.randint(10, 18, 2)), rng.randint(1, 20, 2)
+    return layout, sizes, int(channels), kernel, int(outputs), strides, padding, dilations
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_shapes(float64, seed):
+    x, filters, depthwise, window = operands(*random_case(seed))
+    for convolve, w in ((lowering.convolve, filters), (lowering.convolve_depthwise, depthwise)):
+        function = with_gradients(partial(convolve, window=window))
+        assert max(distances(function, x, w)) < TOLERANCE
+
+
+def errors(case, convolve, operand):
+    """In float32, of our form and of lax's: output and gradients against those in float64."""
+    *arrays, window = operands(*case)
+    x, w = arrays[0], arrays[operand]
+    cotangent = jax.random.normal(jax.random.key(1), lowering_shape(convolve, x, w, window))
+
+    def faces(x, w):
+        y, pull = jax.vjp(partial(convolve, window=window), x, w)
+        return y, *pull(cotangent.astype(x.dtype))
+
+    with nn.lax_lowering():
+        exact = jax.jit(faces)(x, w)
+        lax = jax.jit(faces)(x.astype("f4"), w.astype("f4"))
+    ours = jax.jit(lambda *a: faces(*a))(x.astype("f4"), w.astype("f4"))
+    for results in zip(ours, lax, exact, strict=True):
+        of_ours, of_lax, true = (np.asarray(r, float) for r in results)
+        yield tuple(np.max(np.abs(r - true)) / np.max(np.abs(true)) for r in (of_ours, of_lax))
+
+
+def lowering_shape(convolve, *arguments):
+    *arrays, window = arguments
+    return jax.eval_shape(partial(convolve, window=window), *arrays).shape
+
+
+LARGER = ("NHWC", (14, 14), 32, (5, 5), 64, 1, "SAME", 1)
+
+
+@pytest.mark.parametrize("case", [CASES[0], CASES[2], CASES[9], CASES[12]], ids=str)
+def test_float32_sums_are_as_good_as_those_of_lax(float64, case):
+    for convolve, operand in ((lowering.convolve, 1), (lowering.convolve_depthwise, 2)):
+        x, w, _, window = operands(*case)
+        of = Convolution.of(x, w, window, False)
+        bound = 1e-5 if operand == 1 and choice.chosen("output", of) is winograd else 0
+        for ours, of_lax in errors(case, convolve, operand):
+            # A sum in another order has another rounding: a few ulps, where lax was lucky.
+            assert ours <= max(bound, 2 * of_lax, 5e-7)
+
+
+def test_winograd_loses_a_digit_at_most(float64):
+    for kernel in ((3, 3), (5, 5)):
+        case = (*LARGER[:3], kernel, *LARGER[4:])
+        for ours, of_lax in errors(case, lowering.convolve, 1):
+            assert ours <= 1e-5 and ours <= 40 * of_lax
+
+
+def test_half_types_are_summed_in_float32():
+    for case in (CASES[0], CASES[11]):
+        x, filters, depthwise, window = operands(*case, dtype=jnp.bfloat16)
+        for convolve, w in ((lowering.convolve, filters), (lowering.convolve_depthwise, depthwise)):
+            function = partial(convolve, window=window)
+            wide = [a.astype(jnp.float32) for a in (x, w)]
+            got, expected = function(x, w), function(*wide)
+            assert got.dtype == jnp.bfloat16
+            np.testing.assert_array_equal(got, expected.astype(jnp.bfloat16))
+
+
+def test_whole_numbers_stay_with_lax():
+    x, w = jnp.ones((1, 4, 4, 8), jnp.int32), jnp.ones((3, 3, 8, 8), jnp.int32)
+    assert nn.conv2d(x, w, 1, "SAME")[0, 1, 1, 0] == 72
+
+
+def test_several_groups_stay_with_lax():
     x, filters = jnp.ones((1, 4, 4, 4)), jnp.ones((2, 2, 2, 6))
     assert nn.conv2d(x, filters, 1, "VALID").shape == (1, 3, 3, 6)
 
 
-def test_one_program_for_a_cpu_and_a_gpu():
-    def both(x, filters):
-        return nn.conv2d(x, filters, 1, "SAME")
+def both(x, filters):
+    return nn.max_pool(nn.conv2d(x, filters, 1, "SAME"), 2, 2, "VALID")
 
+
+def gradients(x, filters):
+    return jax.grad(lambda *a: jnp.sum(both(*a) ** 2), (0, 1))(x, filters)
+
+
+@pytest.mark.parametrize("function", [both, gradients])
+def test_one_program_for_a_cpu_and_a_gpu(function):
     x, filters = jnp.ones((1, 4, 4, 3), jnp.float32), jnp.ones((3, 3, 3, 2), jnp.float32)
-    exported = jax.export.export(jax.jit(both), platforms=("cpu", "cuda", "tpu"))(x, filters)
-    np.testing.assert_array_equal(exported.call(x, filters), both(x, filters))
+    exported = jax.export.export(jax.jit(function), platforms=("cpu", "cuda", "tpu"))(x, filters)
+    jax.tree.map(np.testing.assert_array_equal, exported.call(x, filters), function(x, filters))
     assert "stablehlo.convolution" in exported.mlir_module()
-    on_cpu = jax.jit(both).lower(x, filters).as_text()
+    on_cpu = jax.jit(function).lower(x, filters).as_text()
     assert "stablehlo.dot_general" in on_cpu and "stablehlo.convolution" not in on_cpu
+    on_gpu = jax.export.export(jax.jit(function), platforms=("cuda",))(x, filters).mlir_module()
+    assert "stablehlo.convolution" in on_gpu and "stablehlo.dot_general" not in on_gpu
+
+
+def test_the_switch():
+    x, filters = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 3, 2))
+
+    def uses_lax():
+        return "stablehlo.convolution" in jax.jit(lambda *a: both(*a)).lower(x, filters).as_text()
+
+    assert not uses_lax()
+    with nn.lax_lowering():
+        assert uses_lax()
+        with nn.lax_lowering(False):
+            assert not uses_lax()
+    assert not uses_lax()
+
+
+def test_a_jitted_function_is_compiled_for_each_side_of_the_switch():
+    traced = []
+    function = jax.jit(lambda x, w: traced.append(0) or both(x, w))
+    x, filters = jnp.ones((1, 4, 4, 3)), jnp.ones((3, 3, 3, 2))
+    for _ in range(2):
+        function(x, filters)
+        with nn.lax_lowering():
+            function(x, filters)
+    assert len(traced) == 2
+
+
+@pytest.mark.parametrize("value, expected", [("lax", "True"), ("LAX", "True"), ("", "False")])
+def test_the_environment_variable(value, expected):
+    code = "from nn.lowering import choice; print(choice.uses_lax())"
+    environment = os.environ | {"SLIMLAYERS_LOWERING": value}
+    run = partial(subprocess.run, [sys.executable, "-c", code], env=environment, text=True)
+    assert run(capture_output=True, check=True).stdout.strip() == expected
+
+
+def test_an_unknown_value_of_the_environment_variable():
+    environment = os.environ | {"SLIMLAYERS_LOWERING": "fast"}
+    command = [sys.executable, "-c", "import nn"]
+    process = subprocess.run(command, env=environment, text=True, capture_output=True)
+    assert process.returncode
+    assert "SLIMLAYERS_LOWERING is 'fast': expected 'lax', or nothing" in process.stderr
+
+
+@pytest.mark.parametrize("taps", [3, 5])
+def test_toom_cooks_matrices_give_the_correlation(taps):
+    """For one tile: `A' [(G w) * (B' x)]` is what a filter of 3 or 5 taps sees at four places."""
+    a, g, b = winograd.toom_cook(taps)
+    rng = np.random.RandomState(0)
+    x, w = rng.randn(taps + 3), rng.randn(taps)
+    expected = [x[i : i + taps] @ w for i in range(4)]
+    np.testing.assert_allclose(a.T @ ((g @ w) * (b @ x)), expected, rtol=1e-12)

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 import nn
-from nn import lowering, spelling
+from nn import spelling
+from nn.lowering import depthwise, patches
+from nn.lowering.geometry import Convolution
 
 KERNELS, STRIDES, DILATIONS, SIZES = range(1, 8), range(1, 5), range(1, 4), range(5, 17)
 GRID = list(itertools.product(KERNELS, STRIDES, DILATIONS, SIZES))
@@ -59,24 +61,31 @@ def pooled(reduce, signal, *setting):
     return np.array([reduce([signal[at] for at, _ in row]) for row in seen(len(signal), *setting)])
 
 
-def pairs(padding, allowed=lambda k, s, d: True):
-    """The settings that give an output, two by two."""
-    fits = [
+def fitting(padding, allowed=lambda k, s, d: True):
+    """The settings that give an output."""
+    return [
         (k, s, d, n)
         for k, s, d, n in GRID
         if allowed(k, s, d) and (padding == "SAME" or n > (k - 1) * d)
     ]
+
+
+def pairs(padding, allowed=lambda k, s, d: True):
+    """The settings that give an output, two by two."""
+    fits = fitting(padding, allowed)
     return list(zip(fits[::2], [*fits[1::2], *fits[: len(fits) % 2]], strict=True))
 
 
 def check(call, expected, settings, tolerance=0.0):
-    """Compare `call(pair)` with `expected(pair)`, computing some hundred pairs in one program."""
+    """Compare `call(setting)` with `expected(setting)`, a hundred settings in one program."""
     for start in range(0, len(settings), 100):
         some = settings[start : start + 100]
-        program = jax.jit(lambda some=some: [call(pair) for pair in some], compiler_options=QUICK)
-        for pair, found in zip(some, program(), strict=True):
-            found, known = np.squeeze(found), np.squeeze(expected(pair))
-            np.testing.assert_allclose(found, known, rtol=0, atol=tolerance, err_msg=str(pair))
+        program = jax.jit(lambda some=some: list(map(call, some)), compiler_options=QUICK)
+        for setting, found in zip(some, program(), strict=True):
+            pairs = zip(jax.tree.leaves(found), jax.tree.leaves(expected(setting)), strict=True)
+            for ours, known in pairs:
+                at = dict(rtol=0, atol=tolerance, err_msg=str(setting))
+                np.testing.assert_allclose(np.squeeze(ours), np.squeeze(known), **at)
 
 
 def image(pair, join=np.multiply):
@@ -102,12 +111,10 @@ def expected_convolution(pair, padding):
 
 
 @pytest.fixture
-def by_xla(monkeypatch):
+def by_xla():
     """The form of the sums that GPUs and TPUs get, of one operation each, on this CPU."""
-    monkeypatch.setattr(lowering, "_on_cpu", lambda cpu, elsewhere: elsewhere)
-    jax.clear_caches()
-    yield
-    jax.clear_caches()
+    with nn.lax_lowering():
+        yield
 
 
 # Means are quotients: float32 rounding of numbers up to 6.
@@ -138,17 +145,35 @@ def test_depthwise_convolutions(by_xla, padding):
 
 
 @both_paddings
-def test_the_forms_for_a_cpu(monkeypatch, padding):
-    # They are written in functions that NumPy has too, and NumPy compiles nothing.
-    monkeypatch.setattr(lowering, "jnp", np)
-    for pair in pairs(padding):
-        x, filters = image(pair), kernel(pair)[..., None, None]
-        window = spelling.window(
-            "f", x.shape, "NHWC", filters.shape[:2], geometry(pair)[0], padding, geometry(pair)[1]
-        )
-        expected = np.squeeze(expected_convolution(pair, padding))
-        for form in (lowering._by_matrix_product, lowering._by_multiply_adds):
-            np.testing.assert_array_equal(np.squeeze(form(x, filters, window)), expected, str(pair))
+@pytest.mark.parametrize("form", [depthwise, patches], ids=["depthwise", "patches"])
+def test_the_forms_for_a_cpu(form, padding):
+    """Along one axis, all three faces: the forms treat each axis by itself."""
+
+    def operands(setting):
+        k, s, d, n = setting
+        return numbers(n, 0), numbers(k, 7), numbers(outputs(n, k, s, d, padding), 14)
+
+    def call(setting):
+        k, s, d, _ = setting
+        x, taps, dy = (array.reshape(1, -1, 1) for array in operands(setting))
+        filters = taps.reshape(k, 1, 1)
+        window = spelling.window("f", x.shape, "NWC", [k], [s], padding, [d])
+        of = Convolution.of(x, filters, window, form is depthwise)
+        y = form.output(x, filters, of)
+        return y, form.input_gradient(dy, filters, of), form.filter_gradient(x, dy, of)
+
+    def expected(setting):
+        k, s, d, n = setting
+        x, taps, dy = operands(setting)
+        gradient = np.zeros(k, np.float32)
+        for value, row in zip(dy, seen(n, k, s, d, padding), strict=True):
+            for at, tap in row:
+                gradient[tap] += value * x[at]
+        geometry = s, d, padding
+        return convolved(x, taps, *geometry), transposed(dy, taps, n, *geometry), gradient
+
+    # Sizes that the groups of rows in them divide, and some that they do not.
+    check(call, expected, [s for s in fitting(padding) if s[-1] in (5, 8, 13, 14)])
 
 
 @both_paddings

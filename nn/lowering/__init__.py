@@ -1,0 +1,63 @@
+"""How the sums under a window are computed: XLA's own on GPU and TPU, better forms on a CPU.
+
+| module | its idea |
+| --- | --- |
+| `bilinear` | a convolution and its gradients: one primitive with three faces |
+| `choice` | which form computes each face, by platform and shape, and why |
+| `geometry` | what each tap of a window sees of the input |
+| `depthwise` | one multiply-add per tap |
+| `patches` | one matrix product |
+| `winograd` | fewer products: F(4 x 4, 3 x 3) and F(4 x 4, 5 x 5) |
+| `exact` | XLA's own convolution |
+| `pooling` | the largest value under a window, and the way back to it |
+| `apart` | keeping XLA from computing one thing several times |
+"""
+
+from functools import partial
+
+import jax
+from jax import lax
+
+from nn.lowering import bilinear, exact, pooling
+from nn.lowering.choice import lax_lowering, uses_lax
+from nn.lowering.geometry import Convolution
+from nn.spelling import Window
+
+__all__ = ["convolve", "convolve_depthwise", "lax_lowering", "max_pool", "sum_pool"]
+
+
+def convolve(input: jax.Array, filters: jax.Array, window: Window) -> jax.Array:
+    """Convolve `input` with filters `[*window.size, C / groups, O]`."""
+    if input.shape[window.layout.index("C")] != filters.shape[-2]:
+        return exact.convolve(input, filters, window)  # several groups
+    return _convolve(input, filters, window, depthwise=False)
+
+
+def convolve_depthwise(input: jax.Array, filter: jax.Array, window: Window) -> jax.Array:
+    """Convolve each channel of `input` with its own filters `[*window.size, C, M]`."""
+    return _convolve(input, filter, window, depthwise=True)
+
+
+def max_pool(input: jax.Array, window: Window) -> jax.Array:
+    """Take the largest value at each place; of equal ones the first receives the gradient."""
+    return _pool("max_pool", input, window)
+
+
+def sum_pool(input: jax.Array, window: Window) -> jax.Array:
+    """Add up the values at each place of the window."""
+    return _pool("sum_pool", input, window)
+
+
+def _pool(kind: str, input: jax.Array, window: Window) -> jax.Array:
+    by_taps, by_lax = (partial(getattr(form, kind), window=window) for form in (pooling, exact))
+    if max(window.dilations) > 1:
+        return by_taps(input)  # JAX has no gradient of this reduce_window
+    if uses_lax():
+        return by_lax(input)
+    return lax.platform_dependent(input, cpu=by_taps, default=by_lax)
+
+
+def _convolve(input: jax.Array, filters: jax.Array, window: Window, depthwise: bool) -> jax.Array:
+    of = Convolution.of(input, filters, window, depthwise)
+    sums = exact.output if uses_lax() else bilinear.output
+    return sums(input, filters, of)

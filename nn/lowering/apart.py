@@ -1,0 +1,33 @@
+"""Keeping XLA from computing one thing several times."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+
+import jax
+from jax.experimental.xla_metadata import set_xla_metadata
+
+
+def apart(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """Compile `function(*arrays, **static)` as a computation of its own.
+
+    XLA:CPU fuses a producer into every one of its consumers and computes it again in each. An
+    optimization barrier does not stop that, since it is removed before fusion; a call that is
+    marked as not to be inlined does.
+    """
+    parameters = inspect.signature(function).parameters.values()
+    static = [p.name for p in parameters if p.kind == p.KEYWORD_ONLY]
+
+    @wraps(function)
+    def body(*arrays, **static):
+        with set_xla_metadata(inlineable="true"):
+            return function(*arrays, **static)
+
+    jitted = jax.jit(body, static_argnames=static)
+
+    @wraps(function)
+    def call(*arrays, **static):
+        with set_xla_metadata(inlineable="false"):
+            return jitted(*arrays, **static)
+
+    return call

@@ -1,0 +1,55 @@
+"""A convolution on a CPU as one matrix product.
+
+The patches `[N, *places, taps * C]` put side by side what the taps see, and the filters are a
+matrix `[taps * C, O]`. The gradients are the two products that belong to it, `dy w'` and
+`patches' dy`, and the first of them goes back to the places by `geometry.unseen`. A single tap
+needs no patches.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from nn.lowering.apart import apart
+from nn.lowering.geometry import Convolution, offsets, padded, seen, unpadded, unseen
+
+
+def output(x: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
+    """The patches times the filters."""
+    return jnp.tensordot(_patches(x, of=of), w.reshape(-1, w.shape[-1]), 1)
+
+
+def input_gradient(dy: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
+    """The gradient of the patches, back to where they were seen."""
+    return _overlapped(jnp.tensordot(dy, w.reshape(-1, w.shape[-1]).T, 1), of=of)
+
+
+def filter_gradient(x: jax.Array, dy: jax.Array, of: Convolution) -> jax.Array:
+    """The patches, summed over all places with the gradient there."""
+    patches = _patches(x, of=of)
+    product = _tall_product(patches.reshape(-1, patches.shape[-1]), dy.reshape(-1, dy.shape[-1]))
+    return product.reshape(of.filters)
+
+
+def _tall_product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """`a' b` of `[m, k]` and `[m, n]`.
+
+    Where m is large it is summed in two halves: measured on two cores that takes 10 to 40 % less
+    time from m = 12,544 and k = 64 on, and more time below.
+    """
+    if a.shape[0] < 10_000 or a.shape[0] % 2 or a.shape[1] < 64:
+        return a.T @ b
+    a, b = (x.reshape(2, -1, x.shape[-1]) for x in (a, b))
+    return jnp.einsum("hmk,hmn->hkn", a, b).sum(0)
+
+
+@apart
+def _patches(x: jax.Array, *, of: Convolution) -> jax.Array:
+    x = padded(x, of.window)
+    return jnp.concatenate([seen(x, offset, of.window) for offset in offsets(of.window)], axis=-1)
+
+
+@apart
+def _overlapped(patches: jax.Array, *, of: Convolution) -> jax.Array:
+    taps = jnp.split(patches, of.taps, axis=-1)
+    pairs = zip(taps, offsets(of.window), strict=True)
+    return unpadded(sum(unseen(tap, offset, of) for tap, offset in pairs), of)  # type: ignore
