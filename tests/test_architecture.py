@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FLOORS = ["nn", "layers", "slim", "models", "train", "migrate"]  # each may use those before it
+FLOORS = [
+    "nn",
+    "layers",
+    "slim",
+    "models",
+    "train",
+    "migrate",
+    "benchmarks",
+]  # each may use those before it
 CORE = {
     "nn": "jax jaxlib numpy optax",
     "layers": "jax jaxlib numpy",

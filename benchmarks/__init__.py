@@ -1,0 +1,1 @@
+"""This library beside others, one training step at a time: `python -m benchmarks`."""
