@@ -55,6 +55,10 @@ EXAMPLES = """examples:
   python train.py --model mobilenet                batch norm and depthwise convolutions
 
 Stop a run by Ctrl-C, or in any other way: the same command continues it.
+
+Compiled programs are kept in $XDG_CACHE_HOME/slimlayers/jax (~/.cache/slimlayers/jax), so that the
+next run starts at once. JAX_COMPILATION_CACHE_DIR names another folder, and
+JAX_ENABLE_COMPILATION_CACHE=false keeps none.
 """
 
 
@@ -393,7 +397,8 @@ def refusals() -> Iterator[None]:
 
 
 def set_up_jax(config: Config) -> None:
-    """Keep compiled programs in the user's cache, and join the other processes if there are any."""
+    """Keep freed memory and compiled programs, and join the other processes if there are any."""
+    nn.keep_freed_memory()
     if not os.environ.get("JAX_COMPILATION_CACHE_DIR"):
         cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
         jax.config.update("jax_compilation_cache_dir", str(cache / "slimlayers" / "jax"))

@@ -73,29 +73,32 @@ def channels(layer: str, argument: str, value: Any) -> int:
 
 def activation(layer: str, value: Any) -> Callable | None:
     """Return an activation, given itself or by its name; None for 'linear'."""
-    known = {"linear": None} | {
-        name: getattr(activations, name) for name in nn.__all__ if hasattr(activations, name)
-    }
-    return _function(layer, "activation", value, known)
+    return _function(layer, "activation", value, _ACTIVATIONS)
 
 
 def initializer(layer: str, value: Any) -> Callable | None:
     """Return an initializer, given itself or by its name ('zeros' of `zeros_initializer`)."""
     if hasattr(value, "shape"):  # an array is its own initializer
         return value
-    suffix = "_initializer"
-    known = {n.removesuffix(suffix): getattr(nn, n) for n in nn.__all__ if n.endswith(suffix)}
-    made = _function(layer, "an initializer", value, known)
+    made = _function(layer, "an initializer", value, _INITIALIZERS)
     return made() if isinstance(value, str) and made else made
 
 
 def function(layer: str, argument: str, value: Any) -> Callable | None:
     """Return a regularizer or a constraint, or None; a regularizer may be Keras's 'l1' or 'l2'."""
-    return _function(layer, argument, value, _KERAS if "regularizer" in argument else {})
+    return _function(layer, argument, value, _REGULARIZERS if "regularizer" in argument else {})
 
 
-# Keras's, not halved.
-_KERAS = {
+# What each name stands for.
+_ACTIVATIONS = {"linear": None} | {
+    name: getattr(activations, name) for name in nn.__all__ if hasattr(activations, name)
+}
+_INITIALIZERS = {
+    name.removesuffix("_initializer"): getattr(nn, name)
+    for name in nn.__all__
+    if name.endswith("_initializer")
+}
+_REGULARIZERS = {  # Keras's, not halved
     "l1": lambda x: 0.01 * jnp.sum(jnp.abs(x)),
     "l2": lambda x: 0.01 * jnp.sum(jnp.square(x)),
     "l1_l2": lambda x: 0.01 * jnp.sum(jnp.abs(x) + jnp.square(x)),

@@ -207,9 +207,10 @@ class Layer(InRun):
 
     def _unique_name(self, base: str) -> str:
         """Return its name in this run: if it was given none, TensorFlow counts from 1."""
+        if given := vars(self).get("name"):
+            return given
         others = [vars(layer) for layer in current_graph(base).layers if type(layer) is type(self)]
-        unnamed = sum(other.get("name") is None for other in others)
-        return vars(self).get("name") or f"{base}_{unnamed + 1}"
+        return f"{base}_{sum(other.get('name') is None for other in others) + 1}"
 
     @contextmanager
     def _opened(self) -> Iterator[None]:
