@@ -33,7 +33,9 @@ MODULES = sorted(
     for path in [*ROOT.glob(f"{floor}/**/*.py"), ROOT / f"{floor}.py"]
     if path.exists()
 )
-PACKAGES = [floor for floor in FLOORS if (ROOT / floor / "__init__.py").exists()]
+PACKAGES = [  # those that export names
+    floor for floor in FLOORS if hasattr(importlib.import_module(floor), "__all__")
+]
 
 
 def floor_of(module):

@@ -175,7 +175,7 @@ def test_float32_sums_are_as_good_as_those_of_lax(float64, case):
     for convolve, operand in ((lowering.convolve, 1), (lowering.convolve_depthwise, 2)):
         x, w, _, window = operands(*case)
         of = Convolution.of(x, w, window, False)
-        bound = 1e-5 if operand == 1 and choice.chosen("output", of) is winograd else 0
+        bound = 1e-5 if operand == 1 and choice.chosen(of) is winograd else 0
         for ours, of_lax in errors(case, convolve, operand):
             # A sum in another order has another rounding: a few ulps, where lax was lucky.
             assert ours <= max(bound, 2 * of_lax, 5e-7)

@@ -392,9 +392,9 @@ def test_threads_do_not_see_each_others_scopes():
     def work(sugar):
         seen[sugar] = [brew("assam")[2]]
         with slim.arg_scope([brew], sugar=sugar):
-            opened.wait(timeout=10)
+            opened.wait(timeout=60)
             seen[sugar].append(brew("assam")[2])
-            opened.wait(timeout=10)
+            opened.wait(timeout=60)
 
     with slim.arg_scope([brew], sugar=9):
         threads = [threading.Thread(target=work, args=(sugar,)) for sugar in (1, 2)]

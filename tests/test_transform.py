@@ -513,7 +513,7 @@ def test_no_tracer_outlives_a_run():
 
 
 def test_interleaved_threads_have_runs_of_their_own():
-    turn = threading.Barrier(2, timeout=20)
+    turn = threading.Barrier(2, timeout=60)
 
     def model(value):
         turn.wait()
