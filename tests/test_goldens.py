@@ -14,7 +14,7 @@ import loops
 import numpy as np
 import pytest
 from goldens.answers import Answer, answer, recorded_names
-from goldens.cases import CASES
+from goldens.cases import CASES, TABLES
 from goldens.kit import Case, flatten
 from goldens.streamed_here import streamed
 
@@ -191,7 +191,22 @@ def check_variables(replay: Replay, variables: Any, recorded: Answer) -> None:
 HERE = [case for case in CASES if "GOLDENS" not in os.environ or case.name in recorded_names()]
 
 
-@pytest.mark.parametrize("case", HERE, ids=lambda case: case.name)
+# The usual run replays a third of each large table, and all of the others.
+THOROUGH = {
+    case.name
+    for table in TABLES
+    for i, case in enumerate(table.CASES)
+    if "GOLDENS" not in os.environ and len(table.CASES) > 150 and i % 3
+}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=[pytest.mark.slow] * (case.name in THOROUGH))
+        for case in HERE
+    ],
+)
 def test_as_the_real_thing(case: Case) -> None:
     if case.skip:
         pytest.skip(f"not yet: {case.skip}")
