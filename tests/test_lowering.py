@@ -96,17 +96,19 @@ def calculus(function):
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_convolutions_and_their_calculus(float64, case):
-    x, filters, _, window = operands(*case)
-    function = calculus(partial(lowering.convolve, window=window))
-    assert max(distances(function, x, filters)) < TOLERANCE
+def test_both_kinds_of_convolutions(float64, case):
+    x, filters, depthwise, window = operands(*case)
+    for convolve, w in ((lowering.convolve, filters), (lowering.convolve_depthwise, depthwise)):
+        function = with_gradients(partial(convolve, window=window))
+        assert max(distances(function, x, w)) < TOLERANCE
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_depthwise_convolutions_and_their_calculus(float64, case):
-    x, _, filters, window = operands(*case)
-    function = calculus(partial(lowering.convolve_depthwise, window=window))
-    assert max(distances(function, x, filters)) < TOLERANCE
+@pytest.mark.parametrize("case", [CASES[1], CASES[7], CASES[11]], ids=str)
+def test_their_calculus(float64, case):
+    x, filters, depthwise, window = operands(*case)
+    for convolve, w in ((lowering.convolve, filters), (lowering.convolve_depthwise, depthwise)):
+        function = calculus(partial(convolve, window=window))
+        assert max(distances(function, x, w)) < TOLERANCE
 
 
 @pytest.mark.parametrize("pool", [lowering.max_pool, lowering.sum_pool])
@@ -202,6 +204,19 @@ def test_half_types_are_summed_in_float32():
 def test_whole_numbers_stay_with_lax():
     x, w = jnp.ones((1, 4, 4, 8), jnp.int32), jnp.ones((3, 3, 8, 8), jnp.int32)
     assert nn.conv2d(x, w, 1, "SAME")[0, 1, 1, 0] == 72
+
+
+def test_large_windows_stay_with_lax():
+    """A form that writes out each tap would be compiled for minutes."""
+    x = jnp.ones((1, 40, 40, 1))
+    for taps, convolution in ((11, "stablehlo.dot_general"), (31, "stablehlo.convolution")):
+        filters = jnp.ones((taps, taps, 1, 1))
+        lowered = jax.jit(lambda x, w: nn.conv2d(x, w, 4, "VALID")).lower(x, filters)
+        assert convolution in lowered.as_text()
+    for pool in (nn.max_pool, nn.avg_pool):
+        for size, by_lax in ((11, False), (31, True)):
+            lowered = jax.jit(lambda x, pool=pool, k=size: pool(x, k, 1, "VALID")).lower(x)
+            assert by_lax == ("stablehlo.reduce_window" in lowered.as_text())
 
 
 def test_several_groups_stay_with_lax():

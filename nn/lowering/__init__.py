@@ -13,13 +13,14 @@
 | `apart` | keeping XLA from computing one thing several times |
 """
 
+import math
 from functools import partial
 
 import jax
 from jax import lax
 
 from nn.lowering import bilinear, exact, pooling
-from nn.lowering.choice import lax_lowering, uses_lax
+from nn.lowering.choice import MOST_TAPS, lax_lowering, uses_lax
 from nn.lowering.geometry import Convolution
 from nn.spelling import Window
 
@@ -52,7 +53,7 @@ def _pool(kind: str, input: jax.Array, window: Window) -> jax.Array:
     by_taps, by_lax = (partial(getattr(form, kind), window=window) for form in (pooling, exact))
     if max(window.dilations) > 1:
         return by_taps(input)  # JAX has no gradient of this reduce_window
-    if uses_lax():
+    if uses_lax() or math.prod(window.size) > MOST_TAPS:
         return by_lax(input)
     return lax.platform_dependent(input, cpu=by_taps, default=by_lax)
 

@@ -17,6 +17,9 @@ from nn.lowering.geometry import Convolution
 
 Face = Literal["output", "input_gradient", "filter_gradient"]
 
+# The forms for a CPU write out one operation for each tap: beyond this, compiling takes too long.
+MOST_TAPS = 128
+
 _VARIABLE = "SLIMLAYERS_LOWERING"
 _asked = os.environ.get(_VARIABLE, "")
 if _asked.lower() not in ("", "lax"):
@@ -80,6 +83,8 @@ def chosen(of: Convolution) -> ModuleType:
     | 128 of 14x14, 5x5, 32 to 64 | 0.8, 1.1, 0.2 | 1.6, 1.2, 0.2 |
     | 64 of 28x28, 3x3, 64 to 64 | 1.0, 0.6, 0.3 | 1.8, 0.8, 0.3 |
     """
+    if of.taps > MOST_TAPS:
+        return exact
     if of.depthwise:
         return depthwise  # with lax's, a step of MobileNet takes ten times as long
     return winograd if _suits_winograd(of) else patches
