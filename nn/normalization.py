@@ -8,6 +8,7 @@ from jax import lax
 from jax.typing import ArrayLike
 
 from nn import spelling
+from nn.lowering import centred
 from nn.spelling import Ints
 
 
@@ -72,29 +73,10 @@ def _aligned(argument: str, value: ArrayLike, x: jax.Array) -> jax.Array:
 
 @partial(jax.jit, static_argnames=("axes", "keepdims"))
 def _moments(x: jax.Array, axes: tuple[int, ...], keepdims: bool) -> tuple[jax.Array, jax.Array]:
-    mean, variance = _mean_and_variance(spelling.widen(x), axes)
+    mean, variance = centred.mean_and_variance(spelling.widen(x), axes)
     if not keepdims:
         mean, variance = jnp.squeeze(mean, axes), jnp.squeeze(variance, axes)
     return mean.astype(x.dtype), variance.astype(x.dtype)
-
-
-# Derivatives are written down where JAX's own would go through x more often. In a batch norm's way
-# back two sums over x and one loop are left: the tangents below have each array once, times numbers
-# of a channel, and whatever is a channel's is added up before it meets an array.
-
-
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
-def _mean_and_variance(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
-    mean = jnp.mean(x, axes, keepdims=True)
-    return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
-
-
-@_mean_and_variance.defjvp
-def _mean_and_variance_jvp(axes: tuple[int, ...], primals: tuple, tangents: tuple) -> tuple:
-    (x,), (dx,) = primals, tangents
-    mean, variance = _mean_and_variance(x, axes)
-    moved = jnp.mean(dx, axes, keepdims=True), jnp.mean((x - mean) * dx, axes, keepdims=True) * 2
-    return (mean, variance), moved
 
 
 @jax.jit
@@ -111,21 +93,9 @@ def _batch_normalization(
     factor = lax.rsqrt(variance + jnp.asarray(epsilon, wide.dtype))
     if scale is not None:
         factor = factor * scale.astype(wide.dtype)
-    result = _scaled(wide, mean, factor)
-    if offset is not None:
-        result = result + offset.astype(wide.dtype)
-    return result.astype(x.dtype)
-
-
-@jax.custom_jvp
-def _scaled(x: jax.Array, mean: jax.Array, factor: jax.Array) -> jax.Array:
-    return (x - mean) * factor
-
-
-@_scaled.defjvp
-def _scaled_jvp(primals: tuple, tangents: tuple) -> tuple:
-    (x, mean, factor), (dx, dmean, dfactor) = primals, tangents
-    return _scaled(*primals), factor * dx + (x - mean) * dfactor - factor * dmean
+    offset = jnp.zeros_like(mean) if offset is None else offset.astype(wide.dtype)
+    centre, factor, offset = jnp.broadcast_arrays(mean, factor, offset)
+    return centred.scaled(wide, centre, factor, offset).astype(x.dtype)
 
 
 @partial(jax.jit, static_argnames="axes")

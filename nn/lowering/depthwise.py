@@ -13,15 +13,15 @@ several filters per channel, each channel of x stands as often as it has filters
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from nn.lowering.apart import apart
 from nn.lowering.geometry import Convolution, offsets, padded, seen, unpadded, unseen
+from nn.lowering.sums import MOST_ARRAYS, added, cut, group_size
 
 
 def output(x: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
     """The sum of what the taps see, `[N, *places, C * M]`."""
-    return _output(_repeated(x, of), _by_tap(w), of=of)
+    return _output(padded(_repeated(x, of), of.window), _by_tap(w), of=of)
 
 
 def input_gradient(dy: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
@@ -32,8 +32,11 @@ def input_gradient(dy: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
 
 def filter_gradient(x: jax.Array, dy: jax.Array, of: Convolution) -> jax.Array:
     """The sums over all places, `[*size, C, M]`."""
-    products = _grouped_products(_repeated(x, of), dy, of=of)
-    return products.sum((0, *range(2, products.ndim - 1))).reshape(of.filters)
+    x = padded(_repeated(x, of), of.window)
+    taps = list(offsets(of.window))
+    pieces = [taps[i : i + MOST_ARRAYS] for i in range(0, of.taps, MOST_ARRAYS)]
+    sums = [s for piece in pieces for s in _grouped_products(x, dy, taps=tuple(piece), of=of)]
+    return jnp.stack([s.sum(range(s.ndim - 1)) for s in sums]).reshape(of.filters)
 
 
 def _repeated(x: jax.Array, of: Convolution) -> jax.Array:
@@ -47,9 +50,8 @@ def _by_tap(w: jax.Array) -> jax.Array:
 
 @apart
 def _output(x: jax.Array, w: jax.Array, *, of: Convolution) -> jax.Array:
-    # Multiplied before it is padded: as padded input times tap, XLA would pad in a loop of its own.
     taps = zip(w, offsets(of.window), strict=True)
-    return sum(seen(padded(x * tap, of.window), offset, of.window) for tap, offset in taps)  # type: ignore
+    return sum(seen(x, offset, of.window) * tap for tap, offset in taps)  # type: ignore
 
 
 @apart
@@ -59,18 +61,9 @@ def _input_gradient(dy: jax.Array, w: jax.Array, *, of: Convolution) -> jax.Arra
 
 
 @apart
-def _grouped_products(x: jax.Array, dy: jax.Array, *, of: Convolution) -> jax.Array:
-    """`x[i] * dy` for all taps, `[N, taps, rows / group, ..., C]`: some rows are added up already.
-
-    A reduction of the products themselves would first write every x[i] to memory; adding `group`
-    rows in the loop that multiplies makes what is written as much smaller.
-    """
-    rows = of.places[0]
-    group = next((g for g in (7, 8, 6, 5, 4, 3, 2) if rows % g == 0), 1)
-    x = padded(x, of.window)
-    products = []
-    for offset in offsets(of.window):
-        product = seen(x, offset, of.window) * dy
-        cut = product.reshape(product.shape[0], rows // group, group, *product.shape[2:])
-        products.append(sum(lax.index_in_dim(cut, g, 2, keepdims=False) for g in range(group)))
-    return jnp.stack(products, axis=1)
+def _grouped_products(
+    x: jax.Array, dy: jax.Array, *, taps: tuple[tuple[int, ...], ...], of: Convolution
+) -> list[jax.Array]:
+    """`x[i] * dy` for some taps, `[N, rows / group, ..., C]`: some rows are added up already."""
+    group = group_size(of.places[0], len(taps))
+    return added([cut(seen(x, tap, of.window) * dy, 1, group) for tap in taps], axis=2)

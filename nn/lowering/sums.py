@@ -1,0 +1,43 @@
+"""Several sums along an axis on a CPU in one loop, which reads once what they have in common.
+
+XLA:CPU computes each sum in a loop of its own, and before it writes out what is not the plainest
+arithmetic. A reduction of several arrays together is one loop, into which everything elementwise is
+fused; but along a long axis it strides through memory. Along short groups it does not, for their
+loop is unrolled: so the axis is cut into groups, and what is left to be added is as much smaller.
+
+Measured on two cores, 64 images of 28 x 28: the two sums of a batch norm's way back, 64 channels
+and relu6's mask included, 2 ms in place of 5; the nine of a depthwise filter's gradient, 32
+channels, 4 ms in place of 8.
+"""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from jax import lax
+
+# Arrays times rows of a group: XLA unrolls up to this, and beyond it takes three times as long.
+_MOST_UNROLLED = 64
+
+MOST_ARRAYS = 9  # of one loop, for groups of 7
+
+
+def cut(x: jax.Array, axis: int, group: int) -> jax.Array:
+    """Cut an axis into groups: the axis behind it runs within a group."""
+    return x.reshape(*x.shape[:axis], -1, group, *x.shape[axis + 1 :])
+
+
+def group_size(length: int, arrays: int) -> int:
+    """The size of the groups of an axis whose sums of so many arrays one loop adds up."""
+    most = min(16, _MOST_UNROLLED // arrays)
+    return next(group for group in range(most, 0, -1) if length % group == 0)
+
+
+def added(arrays: Sequence[jax.Array], axis: int) -> list[jax.Array]:
+    """The sums of several arrays of one shape along an axis, in one loop."""
+    zeros = [np.zeros((), array.dtype) for array in arrays]
+    return list(lax.reduce(tuple(arrays), tuple(zeros), _plus, (axis,)))
+
+
+def _plus(a: Sequence[jax.Array], b: Sequence[jax.Array]) -> tuple[jax.Array, ...]:
+    return tuple(x + y for x, y in zip(a, b, strict=True))
