@@ -8,9 +8,12 @@
 | `depthwise` | one multiply-add per tap |
 | `patches` | one matrix product |
 | `winograd` | fewer products: F(4 x 4, 3 x 3) and F(4 x 4, 5 x 5) |
-| `exact` | XLA's own convolution |
+| `exact` | XLA's own convolutions and pools |
 | `pooling` | the largest value under a window, and the way back to it |
+| `centred` | scaling by channel and sums by channel, each the other's transpose |
+| `sums` | several sums in one loop |
 | `apart` | keeping XLA from computing one thing several times |
+| `primitives` | an operation that JAX takes as one piece, with a form for each platform |
 """
 
 import math
@@ -41,21 +44,22 @@ def convolve_depthwise(input: jax.Array, filter: jax.Array, window: Window) -> j
 
 def max_pool(input: jax.Array, window: Window) -> jax.Array:
     """Take the largest value at each place; of equal ones the first receives the gradient."""
-    return _pool("max_pool", input, window)
+    form = exact.max_pool if _stays_with_lax(window) else pooling.max_pool
+    return form(input, window)
 
 
 def sum_pool(input: jax.Array, window: Window) -> jax.Array:
     """Add up the values at each place of the window."""
-    return _pool("sum_pool", input, window)
-
-
-def _pool(kind: str, input: jax.Array, window: Window) -> jax.Array:
-    by_taps, by_lax = (partial(getattr(form, kind), window=window) for form in (pooling, exact))
+    by_taps, by_lax = (partial(form.sum_pool, window=window) for form in (pooling, exact))
+    if _stays_with_lax(window):
+        return by_lax(input)
     if max(window.dilations) > 1:
         return by_taps(input)  # JAX has no gradient of this reduce_window
-    if uses_lax() or math.prod(window.size) > MOST_TAPS:
-        return by_lax(input)
     return lax.platform_dependent(input, cpu=by_taps, default=by_lax)
+
+
+def _stays_with_lax(window: Window) -> bool:
+    return max(window.dilations) == 1 and (uses_lax() or math.prod(window.size) > MOST_TAPS)
 
 
 def _convolve(input: jax.Array, filters: jax.Array, window: Window, depthwise: bool) -> jax.Array:

@@ -16,13 +16,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
 from nn.lowering.choice import Face, elsewhere, on_cpu
 from nn.lowering.geometry import Convolution
-
-_convolution = Primitive("convolution")
+from nn.lowering.primitives import primitive
 
 
 def _face(face: Face, a: jax.Array, b: jax.Array, of: Convolution) -> jax.Array:
@@ -34,7 +32,6 @@ input_gradient = partial(_face, "input_gradient")
 filter_gradient = partial(_face, "filter_gradient")
 
 
-@_convolution.def_abstract_eval
 def _shape_and_dtype(a: Any, b: Any, *, face: Face, of: Convolution) -> Any:
     match face:
         case "output":
@@ -77,16 +74,16 @@ def _batched(operands: Any, axes: Any, *, face: Face, of: Convolution) -> tuple[
     return result.reshape(*a.shape[:2], *result.shape[1:]), 0
 
 
-def _lowered(form: Callable) -> Callable:
+def _form(by_platform: Callable) -> Callable:
     @partial(jax.jit, static_argnames=("face", "of"))
     def convolution(a: jax.Array, b: jax.Array, *, face: Face, of: Convolution) -> jax.Array:
-        return form(face, of, a, b)
+        return by_platform(face, of, a, b)
 
-    return mlir.lower_fun(convolution, multiple_results=False)
+    return convolution
 
 
-_convolution.def_impl(jax.jit(_convolution.bind, static_argnames=("face", "of")))
+_convolution = primitive(
+    "convolution", _shape_and_dtype, cpu=_form(on_cpu), default=_form(elsewhere)
+)
 ad.defbilinear(_convolution, _transposed_in_first, _transposed_in_second)
 batching.primitive_batchers[_convolution] = _batched
-mlir.register_lowering(_convolution, _lowered(elsewhere))
-mlir.register_lowering(_convolution, _lowered(on_cpu), platform="cpu")

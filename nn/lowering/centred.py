@@ -19,14 +19,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
-from jax.extend.core import Primitive
-from jax.interpreters import ad, batching, mlir
+from jax.interpreters import ad, batching
 
+from nn.lowering.primitives import in_front, is_zero, primitive
 from nn.lowering.sums import added, cut, group_size
-
-_scaled = Primitive("scaled")
-_sums = Primitive("centred_sums")
-_sums.multiple_results = True
 
 _SMALLEST_GROUP = 4  # below it, sums of their own cost no more
 
@@ -44,8 +40,7 @@ def sums(dy: jax.Array, x: jax.Array, centre: jax.Array) -> tuple[jax.Array, jax
 @partial(jax.custom_jvp, nondiff_argnums=(1,))
 def mean_and_variance(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
     """The mean and the biased variance, of size 1 along the axes."""
-    forms = {"cpu": _moments_in_one_loop, "default": _moments}
-    return lax.platform_dependent(x, **{on: partial(f, axes=axes) for on, f in forms.items()})
+    return tuple(_moments.bind(x, axes=axes))  # type: ignore
 
 
 # Forms --------------------------------------------------------------------------------------------
@@ -68,12 +63,12 @@ def _sum_in_one_loop(dy: jax.Array, x: jax.Array, centre: jax.Array) -> list[jax
     return [jnp.sum(total, axes, keepdims=True) for total in totals]
 
 
-def _moments(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+def _mean_and_variance(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array]:
     mean = jnp.mean(x, axes, keepdims=True)
-    return mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)
+    return [mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)]
 
 
-def _moments_in_one_loop(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array, jax.Array]:
+def _moments_in_one_loop(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array]:
     """The moments of groups, and from them those of all.
 
     Within a group they are those of the differences from its first element: however far the mean
@@ -81,7 +76,7 @@ def _moments_in_one_loop(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array
     """
     axis, group = _grouped(x.shape, axes)
     if group == 1:
-        return _moments(x, axes)
+        return _mean_and_variance(x, axes=axes)
     x = cut(x, axis, group)
     first = lax.index_in_dim(x, 0, axis + 1)
     off = x - first
@@ -89,7 +84,7 @@ def _moments_in_one_loop(x: jax.Array, axes: tuple[int, ...]) -> tuple[jax.Array
     means = jnp.squeeze(first, axis + 1) + total / group
     mean = jnp.mean(means, axes, keepdims=True)
     within = (squares - total * total * (1 / group)) * (1 / group)
-    return mean, jnp.mean(within + jnp.square(means - mean), axes, keepdims=True)
+    return [mean, jnp.mean(within + jnp.square(means - mean), axes, keepdims=True)]
 
 
 def _summed(x: jax.Array, centre: jax.Array) -> tuple[int, ...]:
@@ -121,42 +116,28 @@ def _moved_moments(axes: tuple[int, ...], primals: tuple, tangents: tuple) -> tu
     return (mean, variance), (total / count, weighted * (2 / count))
 
 
-@_scaled.def_abstract_eval
-def _shape_of_scaled(x: Any, *_: Any) -> Any:
-    return x.update(weak_type=False)
-
-
-@_sums.def_abstract_eval
-def _shapes_of_sums(dy: Any, x: Any, centre: Any) -> Any:
-    return [centre.update(weak_type=False)] * 2
-
-
 def _moved_scaled(primals: Any, tangents: Any) -> Any:
     x, centre, factor, _ = primals
     dx, dcentre, dfactor, doffset = tangents
-    terms = [] if _is_zero(dx) else [factor * dx]
-    if not _is_zero(dcentre, dfactor, doffset):
+    terms = [] if is_zero(dx) else [factor * dx]
+    if not is_zero(dcentre, dfactor, doffset):
         dcentre, dfactor, doffset = map(ad.instantiate_zeros, (dcentre, dfactor, doffset))
         terms.append(scaled(x, centre, dfactor, doffset - factor * dcentre))
-    return scaled(*primals), (terms[0] if len(terms) == 1 else terms[0] + terms[1])
+    return scaled(*primals), terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
 
 def _moved_sums(primals: Any, tangents: Any) -> Any:
     dy, x, centre = primals
     ddy, dx, dcentre = tangents
     total, weighted = sums(ad.instantiate_zeros(ddy), x, centre)
-    if not _is_zero(dx, dcentre):
+    if not is_zero(dx, dcentre):
         moved = dy * (ad.instantiate_zeros(dx) - ad.instantiate_zeros(dcentre))
         weighted = weighted + jnp.sum(moved, _summed(x, centre), keepdims=True)
     return sums(*primals), (total, weighted)
 
 
-def _is_zero(*tangents: Any) -> bool:
-    return all(isinstance(tangent, ad.Zero) for tangent in tangents)
-
-
 def _transposed_scaled(ct: Any, x: Any, centre: Any, factor: Any, offset: Any) -> Any:
-    if _is_zero(ct):
+    if is_zero(ct):
         return None, None, None, None
     total, weighted = sums(ct, x, centre)
     wanted = map(ad.is_undefined_primal, (factor, offset))
@@ -164,31 +145,41 @@ def _transposed_scaled(ct: Any, x: Any, centre: Any, factor: Any, offset: Any) -
 
 
 def _transposed_sums(cts: Any, dy: Any, x: Any, centre: Any) -> Any:
-    if _is_zero(*cts):
+    if is_zero(*cts):
         return None, None, None
     total, weighted = map(ad.instantiate_zeros, cts)
     return scaled(x, centre, weighted, total), None, None
 
 
-def _batched(primitive: Primitive, operands: Any, axes: Any) -> Any:
-    size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
-    operands = [
-        jnp.broadcast_to(x, (size, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
-        for x, axis in zip(operands, axes, strict=True)
-    ]
-    results = primitive.bind(*operands)  # type: ignore
-    return results, [0, 0] if primitive.multiple_results else 0
+def _batched_moments(operands: Any, batch_axes: Any, *, axes: tuple[int, ...]) -> Any:
+    (x,) = in_front(operands, batch_axes)
+    return _moments.bind(x, axes=tuple(axis + 1 for axis in axes)), [0, 0]  # type: ignore
 
 
-for primitive in (_scaled, _sums):
-    primitive.def_impl(jax.jit(primitive.bind))
-    batching.primitive_batchers[primitive] = partial(_batched, primitive)
+def _shapes_of_moments(x: Any, *, axes: tuple[int, ...]) -> list:
+    shape = tuple(1 if axis in axes else n for axis, n in enumerate(x.shape))
+    return [x.update(shape=shape, weak_type=False)] * 2
+
+
+_moments = primitive(
+    "moments",
+    _shapes_of_moments,
+    cpu=_moments_in_one_loop,
+    default=_mean_and_variance,
+    several=True,
+)
+_scaled = primitive("scaled", lambda x, *_: x.update(weak_type=False), cpu=_scale, default=_scale)
+_sums = primitive(
+    "centred_sums",
+    lambda dy, x, centre: [centre.update(weak_type=False)] * 2,
+    cpu=_sum_in_one_loop,
+    default=_sum,
+    several=True,
+)
 ad.primitive_jvps[_scaled] = _moved_scaled
 ad.primitive_jvps[_sums] = _moved_sums
 ad.primitive_transposes[_scaled] = _transposed_scaled
 ad.primitive_transposes[_sums] = _transposed_sums
-mlir.register_lowering(_scaled, mlir.lower_fun(_scale, multiple_results=False))
-mlir.register_lowering(_sums, mlir.lower_fun(_sum, multiple_results=True))
-mlir.register_lowering(
-    _sums, mlir.lower_fun(_sum_in_one_loop, multiple_results=True), platform="cpu"
-)
+batching.primitive_batchers[_moments] = _batched_moments
+batching.primitive_batchers[_scaled] = lambda xs, axes: (scaled(*in_front(xs, axes)), 0)
+batching.primitive_batchers[_sums] = lambda xs, axes: (sums(*in_front(xs, axes)), [0, 0])

@@ -1,36 +1,45 @@
 """Pools on a CPU: what the taps of a window see, compared or added up.
 
-The derivative of a maximum is that of the tap that wins, by rows the first of equal ones, so the
-winner's index is all that the way back needs; XLA's own gradient searches every window again, in
-plain loops. Where windows lie side by side, their taps are blocks of a reshaped image and the way
-back is one comparison with the winner's index.
+The derivative of a maximum is that of the tap that wins, by rows the first of equal ones. Its index
+is found in one loop, where XLA's own gradient searches each window in plain ones; and where windows
+lie side by side, their taps are blocks of a reshaped image and the way back is one comparison with
+the winner's index.
+
+To JAX a max-pool, what its winners see of a tangent, and the transpose of that, which brings a
+gradient back to the winners, are three primitives: the first has the second for its derivative, and
+the other two, each linear, have one another for their transposes.
 """
 
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.interpreters import ad, batching
 
+from nn.lowering import exact
 from nn.lowering.apart import apart
-from nn.lowering.exact import lowest
 from nn.lowering.geometry import offsets, padded, seen
-from nn.spelling import Window
+from nn.lowering.primitives import in_front, is_zero, primitive
+from nn.spelling import Window, spatial_letters
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(1,))
 def max_pool(x: jax.Array, window: Window) -> jax.Array:
     """The largest value at each place of the window, in its layout."""
-    return _laid_out(_largest(_channels_last(x, window), window=window), window)
+    return _max_pool.bind(x, window=window)  # type: ignore
 
 
-@max_pool.defjvp
-def _max_pool_jvp(window: Window, primals: tuple, tangents: tuple) -> tuple:
-    (x,), (dx,) = primals, tangents
-    winner = _winner(_channels_last(x, window), window=window)
-    picked = _picked(_channels_last(dx, window), winner, window)
-    return max_pool(x, window), _laid_out(picked, window)
+def _picked(dx: jax.Array, x: jax.Array, window: Window) -> jax.Array:
+    """What the winners of x see of dx."""
+    return _pick.bind(dx, x, window=window)  # type: ignore
+
+
+def _returned(dy: jax.Array, x: jax.Array, window: Window) -> jax.Array:
+    """What lies at each place of the window, back where its winner of x was seen."""
+    return _return.bind(dy, x, window=window)  # type: ignore
 
 
 def sum_pool(x: jax.Array, window: Window) -> jax.Array:
@@ -46,7 +55,7 @@ def sum_pool(x: jax.Array, window: Window) -> jax.Array:
 
 @apart
 def _largest(x: jax.Array, *, window: Window) -> jax.Array:
-    first, *taps = _taps(x, window, lowest(x))
+    first, *taps = _taps(x, window, exact.lowest(x))
     for tap in taps:
         first = jnp.maximum(first, tap)
     return first
@@ -55,7 +64,7 @@ def _largest(x: jax.Array, *, window: Window) -> jax.Array:
 @apart
 def _winner(x: jax.Array, *, window: Window) -> jax.Array:
     """The index of the tap that sees the largest value first."""
-    largest, *taps = _taps(x, window, lowest(x))
+    largest, *taps = _taps(x, window, exact.lowest(x))
     winner = jnp.zeros(largest.shape, _index_dtype(window))
     for index, tap in enumerate(taps, start=1):
         winner = jnp.where(tap > largest, winner.dtype.type(index), winner)
@@ -63,7 +72,7 @@ def _winner(x: jax.Array, *, window: Window) -> jax.Array:
     return winner
 
 
-def _picked(x: jax.Array, winner: jax.Array, window: Window) -> jax.Array:
+def _seen_by(winner: jax.Array, x: jax.Array, window: Window) -> jax.Array:
     """What the winners see of `x`: linear in x, and such that its transpose is one loop."""
     if _is_blocks(window):
         index = np.arange(math.prod(window.size), dtype=winner.dtype)
@@ -108,3 +117,87 @@ def _channels_last(x: jax.Array, window: Window) -> jax.Array:
 
 def _laid_out(x: jax.Array, window: Window) -> jax.Array:
     return jnp.moveaxis(x, -1, window.layout.index("C"))
+
+
+# Forms of the primitives, in the window's layout, and their rules -------------------------------
+
+
+def _largest_by_taps(x: jax.Array, *, window: Window) -> jax.Array:
+    return _laid_out(_largest(_channels_last(x, window), window=window), window)
+
+
+def _pick_by_taps(dx: jax.Array, x: jax.Array, *, window: Window) -> jax.Array:
+    winner = _winner(_channels_last(x, window), window=window)
+    return _laid_out(_seen_by(winner, _channels_last(dx, window), window), window)
+
+
+def _return_by_taps(dy: jax.Array, x: jax.Array, *, window: Window) -> jax.Array:
+    return jax.linear_transpose(partial(_pick_by_taps, x=x, window=window), x)(dy)[0]
+
+
+def _largest_elsewhere(x: jax.Array, *, window: Window) -> jax.Array:
+    form = exact.max_pool if _has_gradient(window) else _largest_by_taps
+    return form(x, window=window)
+
+
+def _pick_elsewhere(dx: jax.Array, x: jax.Array, *, window: Window) -> jax.Array:
+    if not _has_gradient(window):
+        return _pick_by_taps(dx, x, window=window)
+    return jax.jvp(partial(exact.max_pool, window=window), (x,), (dx,))[1]
+
+
+def _return_elsewhere(dy: jax.Array, x: jax.Array, *, window: Window) -> jax.Array:
+    if not _has_gradient(window):
+        return _return_by_taps(dy, x, window=window)
+    return jax.vjp(partial(exact.max_pool, window=window), x)[1](dy)[0]
+
+
+def _has_gradient(window: Window) -> bool:
+    """Whether JAX has a gradient of this reduce_window."""
+    return max(window.dilations) == 1
+
+
+def _shape_of_places(x: Any, *_: Any, window: Window) -> Any:
+    named = dict(zip(spatial_letters(window.layout), window.outputs(x.shape), strict=True))
+    shape = [named.get(letter, n) for letter, n in zip(window.layout, x.shape, strict=True)]
+    return x.update(shape=tuple(shape), weak_type=False)
+
+
+def _shape_of_images(_: Any, x: Any, *, window: Window) -> Any:
+    return x.update(weak_type=False)
+
+
+def _moved(function: Callable, primals: Any, tangents: Any, *, window: Window) -> Any:
+    """The derivative of what is linear in its first argument; the second only decides who wins."""
+    (a, x), (da, _) = primals, tangents
+    y = function(a, x, window)
+    return y, ad.Zero.from_primal_value(y) if is_zero(da) else function(da, x, window)
+
+
+def _transposed(transpose: Callable, ct: Any, _: Any, x: Any, *, window: Window) -> Any:
+    return None if is_zero(ct) else transpose(ct, x, window), None
+
+
+def _batched(function: Callable, operands: Any, axes: Any, *, window: Window) -> Any:
+    """Under `vmap` more images are more images."""
+    operands = in_front(operands, axes)
+    result = function(*(x.reshape(-1, *x.shape[2:]) for x in operands), window)
+    return result.reshape(*operands[0].shape[:2], *result.shape[1:]), 0
+
+
+_max_pool = primitive(
+    "max_pool", _shape_of_places, cpu=_largest_by_taps, default=_largest_elsewhere
+)
+_pick = primitive("max_pool_pick", _shape_of_places, cpu=_pick_by_taps, default=_pick_elsewhere)
+_return = primitive(
+    "max_pool_return", _shape_of_images, cpu=_return_by_taps, default=_return_elsewhere
+)
+ad.defjvp(_max_pool, lambda dx, x, *, window: _picked(dx, x, window))
+for _primitive, _function, _transpose in [
+    (_pick, _picked, _returned),
+    (_return, _returned, _picked),
+]:
+    ad.primitive_jvps[_primitive] = partial(_moved, _function)
+    ad.primitive_transposes[_primitive] = partial(_transposed, _transpose)
+    batching.primitive_batchers[_primitive] = partial(_batched, _function)
+batching.primitive_batchers[_max_pool] = partial(_batched, max_pool)
