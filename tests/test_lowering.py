@@ -293,3 +293,70 @@ def test_toom_cooks_matrices_give_the_correlation(taps):
     x, w = rng.randn(taps + 3), rng.randn(taps)
     expected = [x[i : i + taps] @ w for i in range(4)]
     np.testing.assert_allclose(a.T @ ((g @ w) * (b @ x)), expected, rtol=1e-12)
+
+
+def normalized(moments, scale, x, factor, offset, *, axes):
+    """A batch norm over some axes, relu6 behind it."""
+    mean, variance = moments(x, axes, keepdims=True)
+    return nn.relu6(scale(x, mean, variance, offset, factor, 1e-3))
+
+
+def plain_moments(x, axes, keepdims):
+    mean = jnp.mean(x, axes, keepdims=keepdims)
+    return mean, jnp.mean((x - mean) ** 2, axes, keepdims=keepdims)
+
+
+def plain_scale(x, mean, variance, offset, factor, epsilon):
+    return (x - mean) / jnp.sqrt(variance + epsilon) * factor + offset
+
+
+@pytest.mark.parametrize(
+    "shape, axes",
+    [
+        ((4, 6, 8, 5), (0, 1, 2)),  # groups along the width
+        ((8, 6, 7, 3), (0, 2, 3)),  # NCHW: groups of images
+        ((3, 12, 5), (1,)),  # instance norm
+        ((2, 3, 5, 7), (1, 2, 3)),  # layer norm: too small for groups
+        ((23, 4), (0,)),  # no group divides it
+        ((1, 16, 1, 6), (0, 1, 2)),
+    ],
+)
+def test_normalizations_and_their_calculus(float64, shape, axes):
+    rng = np.random.RandomState(0)
+    small = [1 if axis in axes else n for axis, n in enumerate(shape)]
+    x, factor, offset = (jnp.asarray(rng.randn(*s) + 1) for s in (shape, small, small))
+    ours = calculus(partial(normalized, nn.moments, nn.batch_normalization, axes=axes))
+    plain = calculus(partial(normalized, plain_moments, plain_scale, axes=axes))
+    results = (jax.tree.leaves(jax.jit(f)(x, factor, offset)) for f in (ours, plain))
+    for got, expected in zip(*results, strict=True):
+        # float64: what is lost where the two sums of a derivative cancel
+        np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-11 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("mean", [0, 1e2, 1e4])
+def test_moments_far_from_zero_lose_no_digits(mean):
+    x = (np.random.RandomState(0).randn(8, 16, 16, 4) + mean).astype(np.float32)
+    x[:, 0] += 100  # so that the first of a group is no typical one
+    got, exact = nn.moments(x, (0, 1, 2)), x.astype(float)
+    # Some float32 roundings; the mean of squares less the square of the mean would lose all digits.
+    np.testing.assert_allclose(got[0], exact.mean((0, 1, 2)), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(got[1], exact.var((0, 1, 2)), rtol=1e-6)
+
+
+def test_a_batch_norm_keeps_x_and_nothing_else_as_large():
+    x = jnp.asarray(np.random.RandomState(0).randn(4, 8, 8, 16), jnp.float32)
+    factor = offset = jnp.ones((1, 1, 1, 16))
+
+    def norm(x):
+        mean, variance = nn.moments(x, (0, 1, 2), keepdims=True)
+        return nn.batch_normalization(x, mean, variance, offset, factor, 1e-3)
+
+    kept = [a for a in jax.tree.leaves(jax.vjp(norm, x)[1]) if a.size == x.size]
+    assert kept and all(np.array_equal(a, x) for a in kept)
+
+
+@pytest.mark.parametrize("kernel", [(4, 4), (5, 5)])
+def test_depthwise_gradients_of_more_taps_than_one_loop_adds(float64, kernel):
+    x, _, filters, window = operands("NHWC", (13, 9), 3, kernel, 1, 1, "SAME", 1)
+    function = with_gradients(partial(lowering.convolve_depthwise, window=window))
+    assert max(distances(function, x, filters)) < TOLERANCE
