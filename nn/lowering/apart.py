@@ -3,12 +3,15 @@
 import inspect
 from collections.abc import Callable
 from functools import wraps
+from typing import Any, TypeVar, cast
 
 import jax
 from jax.experimental.xla_metadata import set_xla_metadata
 
+F = TypeVar("F", bound=Callable[..., Any])
 
-def apart(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+
+def apart(function: F) -> F:
     """Compile `function(*arrays, **static)` as a computation of its own.
 
     XLA:CPU fuses a producer into every one of its consumers and computes it again in each. An
@@ -30,4 +33,4 @@ def apart(function: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
         with set_xla_metadata(inlineable="false"):
             return jitted(*arrays, **static)
 
-    return call
+    return cast(F, call)

@@ -71,20 +71,23 @@ def _mean_and_variance(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array
 def _moments_in_one_loop(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array]:
     """The moments of groups, and from them those of all.
 
-    Within a group they are those of the differences from its first element: however far the mean
-    lies from zero, no digits are lost to it, as they would be in the mean of the squares.
+    Within a group they are those of the differences from its first element, and the groups' means
+    those from the first of all: however far the mean lies from zero, no digits are lost to that, as
+    they would be in the mean of the squares.
     """
     axis, group = _grouped(x.shape, axes)
     if group == 1:
         return _mean_and_variance(x, axes=axes)
+    start = x[tuple(slice(0, 1) if i in axes else slice(None) for i in range(x.ndim))]
     x = cut(x, axis, group)
     first = lax.index_in_dim(x, 0, axis + 1)
     off = x - first
     total, squares = added([off, jnp.square(off)], axis + 1)
-    means = jnp.squeeze(first, axis + 1) + total / group
+    means = (jnp.squeeze(first, axis + 1) - start) + total * (1 / group)
     mean = jnp.mean(means, axes, keepdims=True)
     within = (squares - total * total * (1 / group)) * (1 / group)
-    return [mean, jnp.mean(within + jnp.square(means - mean), axes, keepdims=True)]
+    variance = jnp.mean(within + jnp.square(means - mean), axes, keepdims=True)
+    return [start + mean, variance]
 
 
 def _summed(x: jax.Array, centre: jax.Array) -> tuple[int, ...]:

@@ -170,8 +170,7 @@ def _shape_of_images(_: Any, x: Any, *, window: Window) -> Any:
 def _moved(function: Callable, primals: Any, tangents: Any, *, window: Window) -> Any:
     """The derivative of what is linear in its first argument; the second only decides who wins."""
     (a, x), (da, _) = primals, tangents
-    y = function(a, x, window)
-    return y, ad.Zero.from_primal_value(y) if is_zero(da) else function(da, x, window)
+    return function(a, x, window), function(ad.instantiate_zeros(da), x, window)
 
 
 def _transposed(transpose: Callable, ct: Any, _: Any, x: Any, *, window: Window) -> Any:
