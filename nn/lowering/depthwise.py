@@ -35,8 +35,8 @@ def filter_gradient(x: jax.Array, dy: jax.Array, of: Convolution) -> jax.Array:
     x = padded(_repeated(x, of), of.window)
     taps = list(offsets(of.window))
     pieces = [taps[i : i + MOST_ARRAYS] for i in range(0, of.taps, MOST_ARRAYS)]
-    sums = [s for piece in pieces for s in _grouped_products(x, dy, taps=tuple(piece), of=of)]
-    return jnp.stack([s.sum(range(s.ndim - 1)) for s in sums]).reshape(of.filters)
+    sums = jnp.stack([s for piece in pieces for s in _group_sums(x, dy, tuple(piece), of)])
+    return sums.sum(range(1, sums.ndim - 1)).reshape(of.filters)
 
 
 def _repeated(x: jax.Array, of: Convolution) -> jax.Array:
@@ -60,10 +60,19 @@ def _input_gradient(dy: jax.Array, w: jax.Array, *, of: Convolution) -> jax.Arra
     return unpadded(sum(unseen(dy * tap, offset, of) for tap, offset in taps), of)  # type: ignore
 
 
+def _group_sums(
+    x: jax.Array, dy: jax.Array, taps: tuple[tuple[int, ...], ...], of: Convolution
+) -> list[jax.Array]:
+    """`x[i] * dy` for some taps, `[N, ..., C]`, in sums over groups of rows, and of columns."""
+    sums = _products(x, dy, taps=taps, of=of)
+    axis = sums[0].ndim - 2
+    group = group_size(sums[0].shape[axis], min(of.taps, MOST_ARRAYS))
+    return added([cut(s, axis, group) for s in sums], axis + 1)
+
+
 @apart
-def _grouped_products(
+def _products(
     x: jax.Array, dy: jax.Array, *, taps: tuple[tuple[int, ...], ...], of: Convolution
 ) -> list[jax.Array]:
-    """`x[i] * dy` for some taps, `[N, rows / group, ..., C]`: some rows are added up already."""
-    group = group_size(of.places[0], len(taps))
+    group = group_size(of.places[0], min(of.taps, MOST_ARRAYS))
     return added([cut(seen(x, tap, of.window) * dy, 1, group) for tap in taps], axis=2)
