@@ -12,7 +12,7 @@ import pytest
 from test_architecture import imports
 
 from benchmarks import __main__ as command
-from benchmarks import environments, machine, networks, rounds, tables, worker
+from benchmarks import environments, machine, networks, profile, rounds, tables, worker
 from benchmarks.networks import Conv, Dense, Depthwise, Dropout, Flatten, GlobalAverage, MaxPool
 from benchmarks.peers import PEERS, PURE, SCAN_STEPS, raw, slimlayers
 
@@ -416,7 +416,21 @@ def test_the_machine_has_peaks():
     assert all(0 < value < 1e16 for value in peaks.values())
 
 
-@pytest.mark.parametrize("name", ["networks", "rounds", "tables"])
+def test_a_profile_counts_products_and_bytes(monkeypatch, capsys):
+    a, b = np.ones((64, 32), np.float32), np.ones((32, 48), np.float32)
+    hlo = jax.jit(lambda a, b: a @ b + 1).lower(a, b).compile().as_text()
+    known = profile.operations(hlo).values()
+    assert max(operation.flops for operation in known) == 2 * 64 * 32 * 48
+    assert max(operation.bytes for operation in known) >= 4 * (64 * 32 + 32 * 48)
+
+    monkeypatch.setattr(machine, "peaks", lambda: {"flops": 1e11, "bytes": 1e10})
+    monkeypatch.setattr(profile.nn, "keep_freed_memory", lambda: True)
+    profile.main(["--network", "normed", "--top", "3"])
+    *_, last = rows = [line for line in capsys.readouterr().out.splitlines() if line[:1] == "|"]
+    assert len(rows) == 2 + 3 + 1 and last.startswith("| all |")
+
+
+@pytest.mark.parametrize("name", ["networks", "profile", "rounds", "tables"])
 def test_examples(name):
     module = importlib.import_module(f"benchmarks.{name}")
     failed, tried = doctest.testmod(module)
