@@ -362,3 +362,13 @@ def test_depthwise_gradients_of_more_taps_than_one_loop_adds(float64, kernel):
     x, _, filters, window = operands("NHWC", (13, 9), 3, kernel, 1, 1, "SAME", 1)
     function = with_gradients(partial(lowering.convolve_depthwise, window=window))
     assert max(distances(function, x, filters)) < TOLERANCE
+
+
+def test_no_images_have_no_moments():
+    gradient = jax.grad(lambda x: sum(jnp.sum(m) for m in nn.moments(x, (0, 1, 2))))
+    x = jnp.zeros((0, 8, 8, 4))
+    mean, variance = nn.moments(x, (0, 1, 2))
+    assert np.all(np.isnan(mean)) and np.all(np.isnan(variance)) and gradient(x).shape == x.shape
+    filters = jnp.ones((3, 3, 4, 1))
+    loss = jax.grad(lambda w: jnp.sum(nn.depthwise_conv2d(x, w, 1, "SAME")))
+    assert not np.any(loss(filters))

@@ -13,6 +13,7 @@ The centre, the factor, the offset and the sums have an axis for each of x's, of
 added up.
 """
 
+import math
 from functools import partial
 from typing import Any
 
@@ -102,7 +103,7 @@ def _grouped(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int]:
 
     It is not the last axis of all, along which the loop itself runs.
     """
-    sizes = [(axis, group_size(shape[axis], 2)) for axis in axes if axis < len(shape) - 1]
+    sizes = [(i, group_size(shape[i], 2)) for i in axes if i < len(shape) - 1 and all(shape)]
     enough = [(axis, group) for axis, group in sizes if group >= _SMALLEST_GROUP]
     return max(enough, default=(0, 1))
 
@@ -114,9 +115,9 @@ def _grouped(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int]:
 def _moved_moments(axes: tuple[int, ...], primals: tuple, tangents: tuple) -> tuple:
     (x,), (dx,) = primals, tangents
     mean, variance = mean_and_variance(x, axes)
-    count = x.size // mean.size
+    count = math.prod(x.shape[axis] for axis in axes)
     total, weighted = sums(dx, x, mean)
-    return (mean, variance), (total / count, weighted * (2 / count))
+    return (mean, variance), (total / count, 2 * weighted / count)
 
 
 def _moved_scaled(primals: Any, tangents: Any) -> Any:

@@ -24,7 +24,7 @@ MOST_ARRAYS = 9  # of one loop, for groups of 7
 
 def cut(x: jax.Array, axis: int, group: int) -> jax.Array:
     """Cut an axis into groups: the axis behind it runs within a group."""
-    return x.reshape(*x.shape[:axis], -1, group, *x.shape[axis + 1 :])
+    return x.reshape(*x.shape[:axis], x.shape[axis] // group, group, *x.shape[axis + 1 :])
 
 
 def group_size(length: int, arrays: int) -> int:
