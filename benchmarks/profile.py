@@ -115,7 +115,7 @@ def measured(step, state, images, labels) -> tuple[dict[str, float], dict[str, O
                 jax.block_until_ready(loss)
         (path,) = Path(folder).rglob("*.trace.json.gz")
         events = json.loads(gzip.decompress(path.read_bytes()))["traceEvents"]
-    known = operations(compiled.as_text())
+    known = operations(compiled.as_text() or "")
     seconds: dict[str, float] = collections.defaultdict(float)
     for event in events:
         name = event.get("name", "")
