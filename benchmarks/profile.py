@@ -99,7 +99,7 @@ def what(operation: Operation) -> str:
     way = "back" if "transpose(" in operation.where else "there"
     if operation.flops:
         return f"{way}: matrix products"
-    *path, last = operation.where.split("/") or [""]
+    *path, last = operation.where.split("/")
     functions = [f for part in path for f in re.findall(r"jit\((\w+)\)", part) if f != "step"]
     return f"{way}: {' '.join([*functions[-1:], last])}"
 

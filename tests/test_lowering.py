@@ -314,9 +314,11 @@ def plain_scale(x, mean, variance, offset, factor, epsilon):
     "shape, axes",
     [
         ((4, 6, 8, 5), (0, 1, 2)),  # groups along the width
-        ((8, 6, 7, 3), (0, 2, 3)),  # NCHW: groups of images
+        ((8, 6, 7, 3), (0, 2, 3)),  # NCHW: groups along the height
         ((3, 12, 5), (1,)),  # instance norm
-        ((2, 3, 5, 7), (1, 2, 3)),  # layer norm: too small for groups
+        ((8, 6, 3, 5), (0, 1, 2)),  # the width too small: groups along the height
+        ((2, 3, 5, 7), (1, 2, 3)),  # layer norm
+        ((2, 3, 2, 7), (1, 2, 3)),  # too small for groups
         ((23, 4), (0,)),  # no group divides it
         ((1, 16, 1, 6), (0, 1, 2)),
     ],

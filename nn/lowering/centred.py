@@ -25,7 +25,7 @@ from jax.interpreters import ad, batching
 from nn.lowering.primitives import in_front, is_zero, primitive
 from nn.lowering.sums import added, cut, group_size
 
-_SMALLEST_GROUP = 4  # below it, sums of their own cost no more
+_SMALLEST_GROUP = 4  # smaller ones would leave too much to add up afterwards
 
 
 def scaled(x: jax.Array, centre: jax.Array, factor: jax.Array, offset: jax.Array) -> jax.Array:
