@@ -9,7 +9,7 @@
 | `patches` | one matrix product |
 | `winograd` | fewer products: F(4 x 4, 3 x 3) and F(4 x 4, 5 x 5) |
 | `exact` | XLA's own convolutions and pools |
-| `pooling` | the largest value under a window, and the way back to it |
+| `pooling` | the largest value under a window or the sum, and the ways back |
 | `centred` | scaling by channel and sums by channel, each the other's transpose |
 | `sums` | several sums in one loop |
 | `apart` | keeping XLA from computing one thing several times |
@@ -17,10 +17,8 @@
 """
 
 import math
-from functools import partial
 
 import jax
-from jax import lax
 
 from nn.lowering import bilinear, exact, pooling
 from nn.lowering.choice import MOST_TAPS, lax_lowering, uses_lax
@@ -50,12 +48,8 @@ def max_pool(input: jax.Array, window: Window) -> jax.Array:
 
 def sum_pool(input: jax.Array, window: Window) -> jax.Array:
     """Add up the values at each place of the window."""
-    by_taps, by_lax = (partial(form.sum_pool, window=window) for form in (pooling, exact))
-    if _stays_with_lax(window):
-        return by_lax(input)
-    if max(window.dilations) > 1:
-        return by_taps(input)  # JAX has no gradient of this reduce_window
-    return lax.platform_dependent(input, cpu=by_taps, default=by_lax)
+    form = exact.sum_pool if _stays_with_lax(window) else pooling.sum_pool
+    return form(input, window)
 
 
 def _stays_with_lax(window: Window) -> bool:

@@ -20,11 +20,12 @@ from jax.interpreters import ad, batching
 
 from nn.lowering.choice import Face, elsewhere, on_cpu
 from nn.lowering.geometry import Convolution
-from nn.lowering.primitives import primitive
+from nn.lowering.primitives import in_front, primitive
 
 
-def _face(face: Face, a: jax.Array, b: jax.Array, of: Convolution) -> jax.Array:
-    return _convolution.bind(a, b, face=face, of=of)  # type: ignore
+def _face(face: Face, a: jax.Array, b: jax.Array, of: Convolution, stacked: int = 0) -> jax.Array:
+    """One face, or several side by side: both operands have `stacked` axes in front."""
+    return _convolution.bind(a, b, face=face, of=of, stacked=stacked)  # type: ignore
 
 
 output = partial(_face, "output")
@@ -32,52 +33,59 @@ input_gradient = partial(_face, "input_gradient")
 filter_gradient = partial(_face, "filter_gradient")
 
 
-def _shape_and_dtype(a: Any, b: Any, *, face: Face, of: Convolution) -> Any:
+def _shape_and_dtype(a: Any, b: Any, *, face: Face, of: Convolution, stacked: int) -> Any:
     match face:
         case "output":
-            return a.update(shape=of.output_shape(a.shape[0]), weak_type=False)
+            shape = of.output_shape(a.shape[stacked])
         case "input_gradient":
-            return a.update(shape=of.input_shape(a.shape[0]), weak_type=False)
+            shape = of.input_shape(a.shape[stacked])
         case "filter_gradient":
-            return a.update(shape=of.filters, weak_type=False)
+            shape = of.filters
+    return a.update(shape=(*a.shape[:stacked], *shape), weak_type=False)
 
 
-def _transposed_in_first(ct: jax.Array, _: Any, b: jax.Array, *, face: Face, of: Convolution):
+def _transposed_in_first(ct: jax.Array, _: Any, b: jax.Array, *, face: Face, **static: Any):
     match face:
         case "output":
-            return input_gradient(ct, b, of)
+            return input_gradient(ct, b, **static)
         case "input_gradient":
-            return output(ct, b, of)
+            return output(ct, b, **static)
         case "filter_gradient":
-            return input_gradient(b, ct, of)
+            return input_gradient(b, ct, **static)
 
 
-def _transposed_in_second(ct: jax.Array, a: jax.Array, _: Any, *, face: Face, of: Convolution):
+def _transposed_in_second(ct: jax.Array, a: jax.Array, _: Any, *, face: Face, **static: Any):
     match face:
         case "output":
-            return filter_gradient(a, ct, of)
+            return filter_gradient(a, ct, **static)
         case "input_gradient":
-            return filter_gradient(ct, a, of)
+            return filter_gradient(ct, a, **static)
         case "filter_gradient":
-            return output(a, ct, of)
+            return output(a, ct, **static)
 
 
-def _batched(operands: Any, axes: Any, *, face: Face, of: Convolution) -> tuple[jax.Array, int]:
-    """Under `vmap` more images are more images; with filters for each, JAX batches the form."""
+def _batched(operands: Any, axes: Any, *, face: Face, of: Convolution, stacked: int) -> Any:
+    """Under `vmap` more images are more images; what has filters for each is stacked."""
     (a, b), (axis, filters_axis) = operands, axes
     if face == "filter_gradient" or filters_axis is not None:
-        forms = {"cpu": on_cpu, "default": elsewhere}
-        forms = {where: partial(form, face, of) for where, form in forms.items()}
-        return jax.vmap(partial(lax.platform_dependent, **forms), in_axes=axes)(a, b), 0
-    a = jnp.moveaxis(a, axis, 0)
-    result = _face(face, a.reshape(-1, *a.shape[2:]), b, of)
-    return result.reshape(*a.shape[:2], *result.shape[1:]), 0
+        a, b = in_front(operands, axes)
+        return _face(face, a, b, of, stacked + 1), 0
+    a = jnp.moveaxis(a, axis, stacked)
+    images = a.shape[stacked : stacked + 2]
+    result = _face(face, lax.collapse(a, stacked, stacked + 2), b, of, stacked)
+    shape = (*result.shape[:stacked], *images, *result.shape[stacked + 1 :])
+    return result.reshape(shape), stacked
 
 
 def _form(by_platform: Callable) -> Callable:
-    @partial(jax.jit, static_argnames=("face", "of"))
-    def convolution(a: jax.Array, b: jax.Array, *, face: Face, of: Convolution) -> jax.Array:
-        return by_platform(face, of, a, b)
+    @partial(jax.jit, static_argnames=("face", "of", "stacked"))
+    def convolution(
+        a: jax.Array, b: jax.Array, *, face: Face, of: Convolution, stacked: int
+    ) -> jax.Array:
+        form = partial(by_platform, face, of)
+        for _ in range(stacked):
+            form = jax.vmap(form)
+        return form(a, b)
 
     return convolution
 

@@ -7,7 +7,8 @@ the winner's index.
 
 To JAX a max-pool, what its winners see of a tangent, and the transpose of that, which brings a
 gradient back to the winners, are three primitives: the first has the second for its derivative, and
-the other two, each linear, have one another for their transposes.
+the other two, each linear, have one another for their transposes. Sums are linear themselves: a
+sum-pool and its transpose.
 """
 
 import math
@@ -44,13 +45,12 @@ def _returned(dy: jax.Array, x: jax.Array, window: Window) -> jax.Array:
 
 def sum_pool(x: jax.Array, window: Window) -> jax.Array:
     """The sum at each place of the window, in its layout."""
-    x = _channels_last(x, window)
-    if _is_blocks(window):
-        total = _blocks(x, window).sum(_within(window))
-    else:
-        first, *taps = _taps(x, window, 0)
-        total = sum(taps, start=first)
-    return _laid_out(total, window)
+    return _sum_pool.bind(x, window=window)  # type: ignore
+
+
+def _spread(dy: jax.Array, window: Window, sizes: tuple[int, ...]) -> jax.Array:
+    """What lies at each place of the window, at all that is seen from there: images of `sizes`."""
+    return _sum_pool_return.bind(dy, window=window, sizes=sizes)  # type: ignore
 
 
 @apart
@@ -152,6 +152,28 @@ def _return_elsewhere(dy: jax.Array, x: jax.Array, *, window: Window) -> jax.Arr
     return jax.vjp(partial(exact.max_pool, window=window), x)[1](dy)[0]
 
 
+def _sum_by_taps(x: jax.Array, *, window: Window) -> jax.Array:
+    x = _channels_last(x, window)
+    if _is_blocks(window):
+        total = _blocks(x, window).sum(_within(window))
+    else:
+        first, *taps = _taps(x, window, 0)
+        total = sum(taps, start=first)
+    return _laid_out(total, window)
+
+
+def _sum_elsewhere(x: jax.Array, *, window: Window) -> jax.Array:
+    form = exact.sum_pool if _has_gradient(window) else _sum_by_taps
+    return form(x, window=window)
+
+
+def _spread_by(
+    form: Callable, dy: jax.Array, *, window: Window, sizes: tuple[int, ...]
+) -> jax.Array:
+    x = jax.ShapeDtypeStruct((dy.shape[0], *sizes), dy.dtype)
+    return jax.linear_transpose(partial(form, window=window), x)(dy)[0]
+
+
 def _has_gradient(window: Window) -> bool:
     """Whether JAX has a gradient of this reduce_window."""
     return max(window.dilations) == 1
@@ -167,6 +189,10 @@ def _shape_of_images(_: Any, x: Any, *, window: Window) -> Any:
     return x.update(weak_type=False)
 
 
+def _shape_of_sizes(dy: Any, *, window: Window, sizes: tuple[int, ...]) -> Any:
+    return dy.update(shape=(dy.shape[0], *sizes), weak_type=False)
+
+
 def _moved(function: Callable, primals: Any, tangents: Any, *, window: Window) -> Any:
     """The derivative of what is linear in its first argument; the second only decides who wins."""
     (a, x), (da, _) = primals, tangents
@@ -177,10 +203,10 @@ def _transposed(transpose: Callable, ct: Any, _: Any, x: Any, *, window: Window)
     return None if is_zero(ct) else transpose(ct, x, window), None
 
 
-def _batched(function: Callable, operands: Any, axes: Any, *, window: Window) -> Any:
+def _batched(function: Callable, operands: Any, axes: Any, **static: Any) -> Any:
     """Under `vmap` more images are more images."""
     operands = in_front(operands, axes)
-    result = function(*(x.reshape(-1, *x.shape[2:]) for x in operands), window)
+    result = function(*(x.reshape(-1, *x.shape[2:]) for x in operands), **static)
     return result.reshape(*operands[0].shape[:2], *result.shape[1:]), 0
 
 
@@ -200,3 +226,15 @@ for _primitive, _function, _transpose in [
     ad.primitive_transposes[_primitive] = partial(_transposed, _transpose)
     batching.primitive_batchers[_primitive] = partial(_batched, _function)
 batching.primitive_batchers[_max_pool] = partial(_batched, max_pool)
+
+_sum_pool = primitive("sum_pool", _shape_of_places, cpu=_sum_by_taps, default=_sum_elsewhere)
+_sum_pool_return = primitive(
+    "sum_pool_return",
+    _shape_of_sizes,
+    cpu=partial(_spread_by, _sum_by_taps),
+    default=partial(_spread_by, _sum_elsewhere),
+)
+ad.deflinear2(_sum_pool, lambda ct, x, *, window: [_spread(ct, window, x.aval.shape[1:])])
+ad.deflinear2(_sum_pool_return, lambda ct, _, *, window, sizes: [sum_pool(ct, window)])
+batching.primitive_batchers[_sum_pool] = partial(_batched, sum_pool)
+batching.primitive_batchers[_sum_pool_return] = partial(_batched, _spread)
