@@ -33,7 +33,7 @@ def lax_lowering(exact: bool = True) -> AbstractContextManager:
     """Opens a block in which convolutions and pools are `jax.lax`'s own on every platform.
 
     On a CPU this library computes them in other, faster forms; most differ from `lax` by rounding
-    of the last digit, Winograd's by up to 1e-5 of the largest element in float32. The environment
+    of the last digit, Winograd's by up to 3e-5 of the largest element in float32. The environment
     variable `SLIMLAYERS_LOWERING=lax` says the same for a whole process.
 
     Args:
