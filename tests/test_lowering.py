@@ -113,6 +113,27 @@ def test_their_calculus(float64, case):
         assert max(distances(function, x, w)) < TOLERANCE
 
 
+@pytest.mark.parametrize("inner", [(0, None), (None, 0), (0, 0)])
+@pytest.mark.parametrize("outer", [(0, None), (None, 0)])
+def test_vmap_of_vmap(float64, outer, inner):
+    """Images and filters that some axes stack: gradients of each, and of all together."""
+    *arrays, _, window = operands(*CASES[0])
+    for which, axes in enumerate(zip(outer, inner, strict=True)):
+        for _ in filter(lambda axis: axis is not None, axes):
+            arrays[which] = jnp.stack([arrays[which], 2 * arrays[which]])
+    convolve = partial(lowering.convolve, window=window)
+
+    def both(x, w):
+        return jax.vmap(jax.vmap(convolve, inner), outer)(x, w)
+
+    def each(x, w):
+        gradient = jax.grad(lambda x, w: jnp.sum(convolve(x, w) ** 3), (0, 1))
+        return jax.vmap(jax.vmap(gradient, inner), outer)(x, w)
+
+    assert max(distances(with_gradients(both), *arrays)) < TOLERANCE
+    assert max(distances(each, *arrays)) < TOLERANCE
+
+
 @pytest.mark.parametrize("pool", [lowering.max_pool, lowering.sum_pool])
 @pytest.mark.parametrize("case", [CASES[1], CASES[2], CASES[6], CASES[7]], ids=str)
 def test_pools_and_their_calculus(float64, case, pool):

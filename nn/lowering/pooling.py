@@ -19,6 +19,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 from jax.interpreters import ad, batching
 
 from nn.lowering import exact
@@ -206,7 +207,7 @@ def _transposed(transpose: Callable, ct: Any, _: Any, x: Any, *, window: Window)
 def _batched(function: Callable, operands: Any, axes: Any, **static: Any) -> Any:
     """Under `vmap` more images are more images."""
     operands = in_front(operands, axes)
-    result = function(*(x.reshape(-1, *x.shape[2:]) for x in operands), **static)
+    result = function(*(lax.collapse(x, 0, 2) for x in operands), **static)
     return result.reshape(*operands[0].shape[:2], *result.shape[1:]), 0
 
 

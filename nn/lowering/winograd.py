@@ -12,8 +12,9 @@ here is linear, so the gradients are the same products with the transposed matri
     dM = A dY A'     dX = B [ dM (G w G')' ] B'     dw = G' [ (B' X B)' dM ] G
 
 A', G and B' come from the Toom-Cook construction in exact fractions. The values at the points are
-larger than what comes out, which costs rounding: in float32 up to 3e-5 of the largest element with
-hundreds of channels or images, where direct sums lose 1e-6; `tests/test_lowering.py` holds it to that.
+larger than what comes out, which costs rounding: in float32 up to 3e-5 of the largest element, with
+hundreds of channels or images, where direct sums lose 1e-6; `tests/test_lowering.py` holds it to
+that.
 """
 
 import math
