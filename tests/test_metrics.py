@@ -145,6 +145,7 @@ def test_what_two_devices_summed_up_can_be_added(name):
     assert_same(metric.value(jax.tree.map(lambda *parts: sum(parts), *states)), run(name)[0][-1])
 
 
+@pytest.mark.slow
 def test_growing_metrics_are_compiled_for_every_size():
     net = nn.transform(lambda x, y: m.streaming_dynamic_auc(y, x)[0])
     _, state = net.init(jax.random.key(0), SCORES[0], FLAGS[0])

@@ -144,6 +144,7 @@ def test_depthwise_convolutions(by_xla, padding):
         check(call, expected, pairs(padding, allowed))
 
 
+@pytest.mark.slow
 @both_paddings
 @pytest.mark.parametrize("form", [depthwise, patches], ids=["depthwise", "patches"])
 def test_the_forms_for_a_cpu(form, padding):
