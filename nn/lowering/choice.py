@@ -33,8 +33,9 @@ def lax_lowering(exact: bool = True) -> AbstractContextManager:
     """Opens a block in which convolutions and pools are `jax.lax`'s own on every platform.
 
     On a CPU this library computes them in other, faster forms; most differ from `lax` by rounding
-    of the last digit, Winograd's by up to 3e-5 of the largest element in float32. The environment
-    variable `SLIMLAYERS_LOWERING=lax` says the same for a whole process.
+    of the last digit, Winograd's by up to 3e-5 of the largest element in float32, and where a pixel
+    is infinite or NaN, outputs beside those that see it may be NaN too. The environment variable
+    `SLIMLAYERS_LOWERING=lax` says the same for a whole process.
 
     Args:
         exact: False opens a block in which the faster forms are used again.
