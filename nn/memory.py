@@ -15,8 +15,8 @@ def keep_freed_memory() -> bool:
     default glibc takes large ones from the system and returns them at once, and the system hands
     out zeroed pages, one fault each: a fifth to two fifths of a training step that is called by
     itself. Steps in one `lax.scan` allocate once and gain little. The price is that the process
-    stays as large as it ever was, and that its threads wait for each other when they allocate: a call
-    that takes and gives 150 small arrays takes 0.1 to 0.2 ms longer.
+    stays as large as it ever was, and that its threads wait for each other when they allocate: a
+    call that takes and gives 150 small arrays takes 0.1 to 0.2 ms longer.
 
     Call it at the start of a program, before the first large array; a library should leave that to
     the program, and this one does.
