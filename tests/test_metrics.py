@@ -78,7 +78,9 @@ for rate in ("precision", "recall", "false_positive_rate", "false_negative_rate"
 
 GROWING = {"auc_with_confidence_intervals", "streaming_dynamic_auc"}
 NO_SUMS = {*GROWING, "streaming_concat", "streaming_covariance", "streaming_pearson_correlation"}
-every = pytest.mark.parametrize("name", METRICS)
+every = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in GROWING)) for name in METRICS]
+)
 
 
 def test_the_table_has_every_metric():

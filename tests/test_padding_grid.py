@@ -177,6 +177,7 @@ def test_the_forms_for_a_cpu(form, padding):
     check(call, expected, [s for s in fitting(padding) if s[-1] in (5, 8, 13, 14)])
 
 
+@pytest.mark.slow
 @both_paddings
 def test_transposed_convolutions(by_xla, padding):
     def inputs(pair):

@@ -273,6 +273,7 @@ def test_optimizers_and_schedules_step_against_the_gradient(optimizer, schedule)
     assert updates["w"][0] < 0 < updates["w"][1]
 
 
+@pytest.mark.slow
 def test_bfloat16_computes_in_it_and_keeps_float32(whole, flags, tmp_path):
     assert train.main([*flags, "--dtype", "bfloat16", "--out", str(tmp_path)]) == 0
     got, expected = rows_of(tmp_path), rows_of(whole)
