@@ -418,14 +418,12 @@ def test_fresh_starts_again(flags, tmp_path, whole, monkeypatch, capsys):
 # Several devices and processes
 
 
-def close_to(rows):
-    """Those numbers within float error: devices sum in another order, and 12 steps let it grow."""
-    names = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
-    return [pytest.approx({name: row[name] for name in names}, rel=1e-3) for row in rows]
-
-
 @pytest.mark.slow
-def test_eight_devices_and_two_processes_learn_the_same(whole, flags, tmp_path):
+def test_eight_devices_and_two_processes_learn_the_same(flags, tmp_path):
+    # Not by Adam: devices sum in another order, and its first steps have the sign of a gradient
+    # even where that is a rounding error.
+    flags = [*flags, "--optimizer", "sgd"]
+    assert train.main([*flags, "--out", str(tmp_path / "here")]) == 0
     with socket.socket() as free:
         free.bind(("localhost", 0))
         address = f"localhost:{free.getsockname()[1]}"
@@ -438,10 +436,9 @@ def test_eight_devices_and_two_processes_learn_the_same(whole, flags, tmp_path):
     assert "epoch 3/3" in first
     assert "epoch" not in second
     for out in (tmp_path / "8", tmp_path / "2"):
-        for row, expected in zip(rows_of(out), rows_of(whole), strict=True):
+        for row, expected in zip(rows_of(out), rows_of(tmp_path / "here"), strict=True):
             for name in ("train_loss", "test_loss", "train_accuracy", "test_accuracy"):
-                # Devices sum in another order, and 12 steps let that grow.
-                assert row[name] == pytest.approx(expected[name], rel=1e-3)
+                assert row[name] == pytest.approx(expected[name], rel=1e-5)
 
 
 # What is shown
