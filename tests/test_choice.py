@@ -11,6 +11,46 @@ import numpy as np
 import pytest
 
 import nn
+from nn import spelling
+from nn.lowering import choice, depthwise, exact, patches, side_by_side, winograd
+from nn.lowering.geometry import Convolution
+
+
+def convolution(size, channels, kernel, outputs, strides=1, dilations=1, depthwise=False):
+    x, filters = np.ones((1, *size, channels)), np.ones((*kernel, channels, outputs))
+    window = spelling.window("test", x.shape, "NHWC", kernel, strides, "SAME", dilations)
+    return Convolution.of(x, filters, window, depthwise)
+
+
+@pytest.mark.parametrize(
+    ("form", "of"),
+    [
+        (winograd, convolution((8, 8), 8, (3, 3), 8)),
+        (patches, convolution((8, 8), 8, (3, 3), 8, strides=2)),
+        (patches, convolution((8, 8), 8, (1, 1), 8)),
+        (side_by_side, convolution((8, 8), 7, (3, 3), 8)),
+        (side_by_side, convolution((3, 8), 16, (3, 3), 8)),
+        (side_by_side, convolution((8, 8), 3, (3, 3), 4, strides=(2, 1))),
+        (patches, convolution((8, 8), 3, (3, 3), 4, strides=(1, 2))),
+        (patches, convolution((8, 8), 3, (3, 3), 4, dilations=2)),
+        (patches, convolution((3, 8), 17, (3, 3), 4)),
+        (patches, convolution((8, 8), 3, (3, 2), 4)),
+        (patches, convolution((8, 7), 3, (3, 3), 4)),
+        (patches, convolution((40, 40), 1, (11, 11), 1)),  # 154 taps, side by side
+        (exact, convolution((40, 40), 1, (12, 11), 1)),
+        (depthwise, convolution((8, 8), 3, (3, 3), 1, depthwise=True)),
+    ],
+)
+def test_the_form_of_a_shape(form, of):
+    assert choice.chosen(of) is form
+
+
+@pytest.mark.parametrize(
+    ("width", "outputs", "count"),
+    [(8, 32, 4), (8, 33, 2), (9, 42, 3), (6, 43, 2), (8, 64, 2), (8, 65, 1), (7, 1, 1)],
+)
+def test_how_many_stand_side_by_side(width, outputs, count):
+    assert side_by_side.count(convolution((5, width), 3, (3, 3), outputs)) == count
 
 
 def test_whole_numbers_stay_with_lax():
