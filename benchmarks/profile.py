@@ -107,7 +107,7 @@ def what(operation: Operation) -> str:
 def measured(step, state, images, labels) -> tuple[dict[str, float], dict[str, Operation]]:
     """Return the seconds of each operation in a step, and the operations."""
     compiled = jax.jit(step).lower(state, images, labels).compile()
-    state, _ = compiled(state, images, labels)
+    state, _ = jax.block_until_ready(compiled(state, images, labels))
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
             for _ in range(STEPS):

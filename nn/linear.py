@@ -10,7 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jax.typing import ArrayLike
 
-from nn import spelling
+from nn import lowering, spelling
 
 
 def bias_add(value: ArrayLike, bias: ArrayLike, data_format: str | None = None) -> jax.Array:
@@ -138,7 +138,7 @@ def _bias_add(value: jax.Array, bias: jax.Array, axis: int) -> jax.Array:
 
 @jax.jit
 def _matmul(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-    return jnp.tensordot(inputs, kernel, axes=1)
+    return lowering.dense(inputs, kernel)
 
 
 @partial(jax.jit, static_argnames="shape")

@@ -1,6 +1,7 @@
 """Which form a convolution or a pool takes: by platform, by shape, and as the user asks."""
 
 import os
+import re
 import subprocess
 import sys
 from functools import partial
@@ -51,6 +52,24 @@ def test_the_form_of_a_shape(form, of):
 )
 def test_how_many_stand_side_by_side(width, outputs, count):
     assert side_by_side.count(convolution((5, width), 3, (3, 3), outputs)) == count
+
+
+@pytest.mark.parametrize(("rows", "left"), [(2, "160x200"), (3, "3x200")])
+def test_large_weights_stand_on_the_left_of_few_rows(rows, left):
+    inputs, kernel = jnp.ones((rows, 160)), jnp.ones((160, 200))
+    gradient = jax.grad(lambda inputs: jnp.sum(nn.dense(inputs, kernel)))
+    text = jax.jit(gradient).lower(inputs).as_text()
+    assert re.search(rf"dot_general.*: \(tensor<{left}xf", text)
+
+
+def test_dense_layers_are_matrix_products_everywhere():
+    gradients = jax.jit(jax.grad(lambda *a: jnp.sum(nn.dense(*a)), (0, 1)))
+    arrays = jnp.ones((4, 3)), jnp.ones((3, 2))
+    for platform in ("cpu", "cuda", "tpu"):
+        text = gradients.trace(*arrays).lower(lowering_platforms=(platform,)).as_text()
+        assert "dot_general" in text and "convolution" not in text.replace("@convolution", "")
+    with nn.lax_lowering():
+        assert "convolution" not in gradients.lower(*arrays).as_text()
 
 
 def test_whole_numbers_stay_with_lax():

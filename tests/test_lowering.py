@@ -137,6 +137,13 @@ def test_vmap_of_vmap(float64, outer, inner):
     assert max(distances(each, *arrays)) < TOLERANCE
 
 
+@pytest.mark.parametrize("shape", [(3, 5, 4), (2, 170)])  # the latter of far more weights than rows
+def test_dense_layers_and_their_calculus(float64, shape):
+    rng = np.random.RandomState(0)
+    inputs, kernel = jnp.asarray(rng.randn(*shape)), jnp.asarray(rng.randn(shape[-1], 200))
+    assert max(distances(calculus(lowering.dense), inputs, kernel)) < TOLERANCE
+
+
 @pytest.mark.parametrize("pool", [lowering.max_pool, lowering.sum_pool])
 @pytest.mark.parametrize("case", [CASES[1], CASES[2], CASES[6], CASES[7]], ids=str)
 def test_pools_and_their_calculus(float64, case, pool):

@@ -1,8 +1,8 @@
-"""How the sums under a window are computed: XLA's own on GPU and TPU, better forms on a CPU.
+"""How layers' sums of products are computed: XLA's own on GPU and TPU, better forms on a CPU.
 
 | module | its idea |
 | --- | --- |
-| `bilinear` | a convolution and its gradients: one primitive with three faces |
+| `bilinear` | a convolution (or a dense layer) and its gradients: one primitive with three faces |
 | `choice` | which form computes each face, by platform and shape, and why |
 | `geometry` | what each tap of a window sees of the input |
 | `depthwise` | one multiply-add per tap |
@@ -20,13 +20,14 @@
 import math
 
 import jax
+from jax import lax
 
 from nn.lowering import bilinear, exact, pooling
 from nn.lowering.choice import MOST_TAPS, lax_lowering, uses_lax
 from nn.lowering.geometry import Convolution
 from nn.spelling import Window
 
-__all__ = ["convolve", "convolve_depthwise", "lax_lowering", "max_pool", "sum_pool"]
+__all__ = ["convolve", "convolve_depthwise", "dense", "lax_lowering", "max_pool", "sum_pool"]
 
 
 def convolve(input: jax.Array, filters: jax.Array, window: Window) -> jax.Array:
@@ -39,6 +40,13 @@ def convolve(input: jax.Array, filters: jax.Array, window: Window) -> jax.Array:
 def convolve_depthwise(input: jax.Array, filter: jax.Array, window: Window) -> jax.Array:
     """Convolve each channel of `input` with its own filters `[*window.size, C, M]`."""
     return _convolve(input, filter, window, depthwise=True)
+
+
+def dense(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
+    """Multiply `[..., C]` by a matrix `[C, O]`: a convolution with no axes to slide along."""
+    rows = lax.collapse(inputs, 0, inputs.ndim - 1)
+    product = _convolve(rows, kernel, Window("NC", (), (), (), ()), depthwise=False)
+    return product.reshape(*inputs.shape[:-1], kernel.shape[-1])
 
 
 def max_pool(input: jax.Array, window: Window) -> jax.Array:

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 import jax
+import jax.numpy as jnp
 from jax.experimental.xla_metadata import set_xla_metadata
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -34,3 +35,9 @@ def apart(function: F) -> F:
             return jitted(*arrays, **static)
 
     return cast(F, call)
+
+
+@apart
+def transposed(x: jax.Array) -> jax.Array:
+    """`x` with its last two axes swapped: written out, where XLA would leave that to a product."""
+    return jnp.swapaxes(x, -1, -2)

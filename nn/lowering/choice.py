@@ -99,6 +99,8 @@ def chosen(of: Convolution) -> ModuleType:
         return exact
     if of.depthwise:
         return depthwise  # with lax's, a step of MobileNet takes ten times as long
+    if of.taps == 1:
+        return patches  # a single product: of a pointwise convolution, or a dense layer
     if _suits_winograd(of):
         return winograd
     return side_by_side if _suits_side_by_side(of) else patches

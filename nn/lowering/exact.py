@@ -12,7 +12,12 @@ from nn.spelling import Window, spatial_letters
 
 
 def convolve(x: jax.Array, filters: jax.Array, window: Window) -> jax.Array:
-    """Convolve `x` with filters `[*window.size, C / groups, O]`, in the window's layout."""
+    """Convolve `x` with filters `[*window.size, C / groups, O]`, in the window's layout.
+
+    Without spatial axes that is a matrix product.
+    """
+    if not window.size:
+        return x @ filters
     letters = spatial_letters(window.layout) + "IO"
     return lax.conv_general_dilated(
         x,

@@ -9,7 +9,7 @@ needs no patches.
 import jax
 import jax.numpy as jnp
 
-from nn.lowering.apart import apart
+from nn.lowering.apart import apart, transposed
 from nn.lowering.geometry import Convolution, offsets, padded, seen, unpadded, unseen
 
 
@@ -20,7 +20,9 @@ def output(x: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
 
 def input_gradient(dy: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
     """The gradient of the patches, back to where they were seen."""
-    return _overlapped(jnp.tensordot(dy, w.reshape(-1, w.shape[-1]).T, 1), of=of)
+    w = w.reshape(-1, w.shape[-1])
+    products = _wide_product(dy.reshape(-1, dy.shape[-1]), w)
+    return _overlapped(products.reshape(*dy.shape[:-1], len(w)), of=of)
 
 
 def filter_gradient(x: jax.Array, dy: jax.Array, of: Convolution) -> jax.Array:
@@ -40,6 +42,18 @@ def _tall_product(a: jax.Array, b: jax.Array) -> jax.Array:
         return a.T @ b
     a, b = (x.reshape(2, -1, x.shape[-1]) for x in (a, b))
     return jnp.einsum("hmk,hmn->hkn", a, b).sum(0)
+
+
+def _wide_product(a: jax.Array, b: jax.Array) -> jax.Array:
+    """`a b'` of `[m, k]` and `[n, k]`.
+
+    XLA's library of products rearranges all of its right operand first. Where b is large and a has
+    few rows, b stands on the left: measured on two cores, m = 8, 32 and 128 rows by 3,136 x 1,024
+    numbers take 1.1, 2.0 and 7.2 ms for 2.4, 3.5 and 9.9; from m = 256 on it gains nothing.
+    """
+    if b.size < 16_000 * a.shape[0]:
+        return a @ b.T
+    return transposed(b @ transposed(a))
 
 
 @apart

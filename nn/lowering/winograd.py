@@ -28,7 +28,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from nn.lowering.apart import apart
+from nn.lowering.apart import apart, transposed
 from nn.lowering.geometry import Convolution
 
 TILE = 4  # outputs along each axis of a tile; 6 would lose another digit
@@ -141,12 +141,7 @@ def _summed_over_tiles(a: jax.Array, b: jax.Array) -> jax.Array:
     points, images, tiles = a.shape[:2], a.shape[2], math.prod(a.shape[3:5])
     pieces = next(n for n in range(max(1, images * tiles // 512), 0, -1) if images % n == 0)
     a, b = (x.reshape(*points, pieces, -1, x.shape[-1]) for x in (a, b))
-    return (_transposed(a) @ b).sum(2)
-
-
-@apart
-def _transposed(x: jax.Array) -> jax.Array:
-    return jnp.swapaxes(x, -1, -2)
+    return (transposed(a) @ b).sum(2)
 
 
 # The transforms act on one axis at a time, rows first: `[N, H, W, C]` becomes
