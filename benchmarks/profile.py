@@ -1,13 +1,15 @@
 """Where the time of a training step goes: `python -m benchmarks.profile --network lite`.
 
 Each operation of this library's compiled step, timed by JAX's profiler, beside what bounds it: the
-floating-point operations of its matrix products and the bytes of its operands and results, both
-also as a share of what the machine reaches at best (`benchmarks.machine`). Of operations that run
-at the same time each counts, so their sum may be more than the step takes.
+floating-point operations of its matrix products and the bytes of its operands and results. "At the
+peaks" is the time that these would take at the best the machine reaches (`benchmarks.machine`): for
+each operation the products or the bytes, whichever take longer. What still lies in a cache may take
+less. Of operations that run at the same time each counts, so their sum may be more than the step.
 """
 
 import argparse
 import collections
+import functools
 import gzip
 import json
 import math
@@ -90,6 +92,35 @@ def _product(match: re.Match, found: dict[str, re.Match]) -> int:
     return 2 * length * math.prod(_shapes(match["type"])[0][1])
 
 
+class Row(NamedTuple):
+    """Operations together: a row of the table."""
+
+    seconds: float = 0
+    at_the_peaks: float = 0
+    count: int = 0
+    bytes: int = 0
+    flops: int = 0
+
+    def plus(self, other: "Row") -> "Row":
+        return Row(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def __str__(self) -> str:
+        gigas = [f"{amount / 1e9 / self.seconds:.1f}" if amount else "" for amount in self[3:]]
+        return (
+            f"{1e3 * self.seconds:.1f} | {1e3 * self.at_the_peaks:.1f} | {self.count}"
+            f" | {self.bytes / 1e6:.0f} | {gigas[0]} | {self.flops / 1e9:.2f} | {gigas[1]} |"
+        )
+
+
+def at_the_peaks(operation: Operation, peaks: dict[str, float]) -> float:
+    """Return the seconds that an operation takes on a machine at its best.
+
+    >>> at_the_peaks(Operation("dot", "", bytes=10, flops=60), {"flops": 20, "bytes": 5})
+    3.0
+    """
+    return max(operation.flops / peaks["flops"], operation.bytes / peaks["bytes"])
+
+
 def what(operation: Operation) -> str:
     """Name the part of the step that an operation belongs to.
 
@@ -136,25 +167,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     program = slimlayers.build(networks.parse(arguments.network), "layers")
     state, images, labels = program.state, program.images, program.labels
     seconds, known = measured(program.step, state, images, labels)
-    rows: dict[str, list[float]] = collections.defaultdict(lambda: [0.0, 0, 0, 0])
+    rows: dict[str, Row] = collections.defaultdict(Row)
     for name, time in seconds.items():
         key = f"{name}: {known[name].where}" if arguments.each else what(known[name])
-        for i, n in enumerate((time, 1, known[name].bytes, known[name].flops)):
-            rows[key][i] += n
+        row = Row(time, at_the_peaks(known[name], peaks), 1, known[name].bytes, known[name].flops)
+        rows[key] = rows[key].plus(row)
     print(f"Peaks: {peaks['flops'] / 1e9:.0f} GFLOP/s, {peaks['bytes'] / 1e9:.1f} GB/s.\n")
-    print("| part | ms | operations | MB | GB/s | of peak | GFLOP | of peak |")
+    print("| part | ms | at the peaks | operations | MB | GB/s | GFLOP | GFLOP/s |")
     print("| :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for key, (time, count, moved, flops) in sorted(rows.items(), key=lambda row: -row[1][0])[
-        : arguments.top
-    ]:
-        share = f"{flops / 1e9:.2f} | {flops / time / peaks['flops']:.0%}" if flops else "|"
-        print(
-            f"| {key} | {1e3 * time:.1f} | {count} | {moved / 1e6:.0f}"
-            f" | {moved / time / 1e9:.1f} | {moved / time / peaks['bytes']:.0%} | {share} |"
-        )
-    total = [sum(row[i] for row in rows.values()) for i in range(4)]
-    print(f"| all | {1e3 * total[0]:.1f} | {total[1]} | {total[2] / 1e6:.0f} | | | ", end="")
-    print(f"{total[3] / 1e9:.2f} | |")
+    longest = sorted(rows.items(), key=lambda row: -row[1].seconds)
+    for key, row in longest[: arguments.top]:
+        print(f"| {key} | {row}")
+    print(f"| all | {functools.reduce(Row.plus, rows.values())}")
 
 
 if __name__ == "__main__":

@@ -38,6 +38,12 @@ def apart(function: F) -> F:
 
 
 @apart
+def reshaped(x: jax.Array, *, shape: tuple[int, ...]) -> jax.Array:
+    """`x` in another shape, for which XLA would compute it anew, in loops along its new axes."""
+    return x.reshape(shape)
+
+
+@apart
 def transposed(x: jax.Array) -> jax.Array:
     """`x` with its last two axes swapped: written out, where XLA would leave that to a product."""
     return jnp.swapaxes(x, -1, -2)

