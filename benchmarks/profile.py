@@ -97,11 +97,12 @@ class Row(NamedTuple):
 
     seconds: float = 0
     at_the_peaks: float = 0
-    count: int = 0
-    bytes: int = 0
-    flops: int = 0
+    count: float = 0
+    bytes: float = 0
+    flops: float = 0
 
     def plus(self, other: "Row") -> "Row":
+        """Add up two rows."""
         return Row(*(a + b for a, b in zip(self, other, strict=True)))
 
     def __str__(self) -> str:
