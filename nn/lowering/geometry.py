@@ -94,24 +94,27 @@ def overlapped(taps: Iterable[jax.Array], of: Convolution) -> jax.Array:
     time of sums of arrays with holes.
     """
     strides = of.window.strides
-    padded = [n + sum(pair) for n, pair in zip(of.sizes, of.window.padding, strict=True)]
-    blocks = [-(-n // s) for n, s in zip(padded, strides, strict=True)]
-    sums: dict[tuple[int, ...], jax.Array] = {}
+    sizes = [n + sum(pair) for n, pair in zip(of.sizes, of.window.padding, strict=True)]
+    blocks = [-(-n // s) for n, s in zip(sizes, strides, strict=True)]
+    phases: dict[tuple[int, ...], jax.Array] = {}
     for tap, offset in zip(taps, offsets(of.window), strict=True):
-        around = [(0, 0, 0)]
-        for at, s, n, places in zip(offset, strides, blocks, tap.shape[1:-1], strict=True):
-            around.append((at // s, n - at // s - places, 0))
-        pixels = lax.pad(tap, np.zeros((), tap.dtype), [*around, (0, 0, 0)])
+        axes = zip(offset, strides, blocks, tap.shape[1:-1], strict=True)
+        around = [(at // s, n - at // s - places, 0) for at, s, n, places in axes]
+        pixels = lax.pad(tap, np.zeros((), tap.dtype), [(0, 0, 0), *around, (0, 0, 0)])
         phase = tuple(at % s for at, s in zip(offset, strides, strict=True))
-        sums[phase] = sums[phase] + pixels if phase in sums else pixels
-    none = jnp.zeros_like(pixels)
-    phases = [sums.get(phase, none) for phase in itertools.product(*map(range, strides))]
-    axes = len(strides)
-    x = jnp.stack(phases, axes + 1)
-    images, channels = x.shape[0], x.shape[-1]
+        phases[phase] = phases[phase] + pixels if phase in phases else pixels
+    return _in_order(phases, of)
+
+
+def _in_order(phases: dict[tuple[int, ...], jax.Array], of: Convolution) -> jax.Array:
+    """An image of which `[N, *blocks, C]` are the pixels of each phase, without its padding."""
+    strides, some = of.window.strides, next(iter(phases.values()))
+    images, *blocks, channels = some.shape
+    every = itertools.product(*map(range, strides))
+    x = jnp.stack([phases.get(phase, jnp.zeros_like(some)) for phase in every], axis=-2)
     x = x.reshape(images, *blocks, *strides, channels)
-    pairs = [axis for pair in zip(range(axes), range(axes, 2 * axes), strict=True) for axis in pair]
-    x = x.transpose(0, *(1 + axis for axis in pairs), 2 * axes + 1)
+    pairs = [axis for i in range(1, len(blocks) + 1) for axis in (i, i + len(blocks))]
+    x = x.transpose(0, *pairs, x.ndim - 1)
     x = x.reshape(images, *(n * s for n, s in zip(blocks, strides, strict=True)), channels)
     first = [before for before, _ in of.window.padding]
     stop = [before + n for before, n in zip(first, of.sizes, strict=True)]
