@@ -12,6 +12,9 @@ os.environ["XLA_FLAGS"] = (
 os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
 
 import jax
+import pytest
+
+pytest.register_assert_rewrite("mistakes")  # which compares messages
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
