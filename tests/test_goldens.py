@@ -196,7 +196,7 @@ THOROUGH = {
     case.name
     for table in TABLES
     for i, case in enumerate(table.CASES)
-    if "GOLDENS" not in os.environ and len(table.CASES) > 150 and i % 6
+    if "GOLDENS" not in os.environ and len(table.CASES) > 90 and i % 6
 }
 
 

@@ -325,6 +325,7 @@ def test_ctrl_c_saves_within_an_epoch_and_the_other_style_continues(
     assert len(rows_of(tmp_path)) == 4
 
 
+@pytest.mark.slow
 def test_kill_9_in_a_save_changes_nothing(whole, flags, tmp_path):
     flags = [*flags, "--out", tmp_path]
     moments = {  # by how many epochs have a row then
@@ -484,6 +485,7 @@ def test_live_line_on_a_terminal(monkeypatch):
 # Real data
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("MNIST_DIR" not in os.environ, reason="MNIST_DIR is not set")
 def test_one_epoch_of_real_mnist(tmp_path):
     assert train.main(["--dataset", "mnist", "--epochs", "1", "--out", str(tmp_path)]) == 0
