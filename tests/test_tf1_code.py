@@ -1,34 +1,13 @@
 """Scopes and layers as TF1 code writes them, beyond the recordings of TensorFlow."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
+from small_models import KEY, X, assert_close, assert_equal, scalar
 
 import layers
 import nn
 import slim
-
-KEY = jax.random.key(0)
-X = jnp.linspace(-1.0, 1.0, 24).reshape(8, 3)
-
-# XLA may sum in another order once it has fused, batched or sharded a program: float32 rounding.
-ROUNDING = 1e-6
-
-
-def assert_equal(a, b):
-    jax.tree.map(np.testing.assert_array_equal, a, b)
-
-
-def assert_close(a, b):
-    jax.tree.map(functools.partial(np.testing.assert_allclose, rtol=ROUNDING, atol=ROUNDING), a, b)
-
-
-def scalar(name, value=0.0, **kwargs):
-    return nn.get_variable(name, [], initializer=nn.constant_initializer(value), **kwargs)
-
 
 # Scopes: what the recordings of TensorFlow do not show --------------------------------------------
 
