@@ -8,9 +8,10 @@ needs no patches.
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from nn.lowering.apart import apart, reshaped, transposed
-from nn.lowering.geometry import Convolution, offsets, overlapped, padded, seen
+from nn.lowering.geometry import Convolution, overlapped, padded
 
 
 def output(x: jax.Array, w: jax.Array, of: Convolution) -> jax.Array:
@@ -58,8 +59,19 @@ def _wide_product(a: jax.Array, b: jax.Array) -> jax.Array:
 
 @apart
 def _patches(x: jax.Array, *, of: Convolution) -> jax.Array:
-    x = padded(x, of.window)
-    return jnp.concatenate([seen(x, offset, of.window) for offset in offsets(of.window)], axis=-1)
+    """What the taps see, side by side along one axis after the other, the last first.
+
+    Of k x k taps that copies k + k longer pieces: measured on two cores 60 to 70 % of the time of
+    k k pieces for three channels, 40 % for one.
+    """
+    x, window = padded(x, of.window), of.window
+    for axis in reversed(range(len(window.size))):
+        stride, far = window.strides[axis], window.dilations[axis]
+        length = (of.places[axis] - 1) * stride + 1
+        starts = range(0, window.size[axis] * far, far)
+        taps = [lax.slice_in_dim(x, i, i + length, stride, axis=axis + 1) for i in starts]
+        x = jnp.concatenate(taps, axis=-1)
+    return x
 
 
 @apart
