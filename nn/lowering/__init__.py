@@ -8,6 +8,7 @@
 | `depthwise` | one multiply-add per tap |
 | `patches` | one matrix product |
 | `side_by_side` | one of several outputs in a row, for few channels |
+| `fourier` | a product for each frequency, for small images |
 | `winograd` | fewer products: F(4 x 4, 3 x 3) and F(4 x 4, 5 x 5) |
 | `exact` | XLA's own convolutions and pools |
 | `pooling` | the largest value under a window or the sum, and the ways back |

@@ -3,6 +3,7 @@
 GPU and TPU keep XLA's own convolutions. A CPU has a form for each face by the convolution's shape.
 """
 
+import math
 import os
 from contextlib import AbstractContextManager
 from types import ModuleType
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from nn import spelling
-from nn.lowering import depthwise, exact, patches, side_by_side, winograd
+from nn.lowering import depthwise, exact, fourier, patches, side_by_side, winograd
 from nn.lowering.geometry import Convolution
 
 Face = Literal["output", "input_gradient", "filter_gradient"]
@@ -34,7 +35,7 @@ def lax_lowering(exact: bool = True) -> AbstractContextManager:
 
     On a CPU this library computes them in other, faster forms; most differ from `lax` by rounding
     of the last digit, Winograd's by up to 3e-5 of the largest element in float32, and where a pixel
-    is infinite or NaN, outputs beside those that see it may be NaN too. The environment variable
+    is infinite or NaN, outputs that do not see it may be NaN too. The environment variable
     `SLIMLAYERS_LOWERING=lax` says the same for a whole process.
 
     Args:
@@ -61,7 +62,7 @@ def on_cpu(face: Face, of: Convolution, a: jax.Array, b: jax.Array) -> jax.Array
     a = jnp.moveaxis(a, channels, -1)
     if face == "filter_gradient":
         b = jnp.moveaxis(b, channels, -1)
-    result = getattr(chosen(of), face)(a, b, of)
+    result = getattr(chosen(of, images=len(a)), face)(a, b, of)
     if face != "filter_gradient":
         result = jnp.moveaxis(result, -1, channels)
     return result.astype(dtype)
@@ -72,19 +73,25 @@ def elsewhere(face: Face, of: Convolution, a: jax.Array, b: jax.Array) -> jax.Ar
     return getattr(exact, face)(a, b, of)
 
 
-def chosen(of: Convolution) -> ModuleType:
+def chosen(of: Convolution, images: int) -> ModuleType:
     """The module whose functions, one named like each face, compute them on a CPU.
 
-    Measured on two cores: the time of output, input gradient and filter gradient as a multiple of
-    that of `lax` outside of loops. (In a `lax.scan` a step of the MNIST network took ten times as
-    long with `lax`.)
+    Measured on two cores of a Zen 3, milliseconds of output and both gradients together:
 
-    | images, filter, channels | `winograd` | `patches` |
-    | --- | --- | --- |
-    | 128 of 14x14, 5x5, 32 to 64 | 0.8, 1.1, 0.2 | 1.6, 1.2, 0.2 |
-    | 64 of 28x28, 3x3, 64 to 64 | 1.0, 0.6, 0.3 | 1.8, 0.8, 0.3 |
+    | images, filter, channels | `fourier` | `winograd` | `patches` |
+    | --- | --- | --- | --- |
+    | 128 of 14x14, 5x5, 32 to 64 | 38 | 49 | 132 |
+    | 64 of 28x28, 5x5, 32 to 64 | 81 | 92 | 369 |
+    | 16 of 48x48, 5x5, 32 to 64 | 102 | 77 | 230 |
+    | 16 of 16x16, 5x5, 128 to 256 | 234 | 84 | 207 |
+    | 64 of 14x14, 3x3, 64 to 64 | 21 | 32 | 48 |
+    | 64 of 28x28, 3x3, 64 to 64 | 125 | 105 | 183 |
+    | 64 of 14x14, 7x7, 32 to 32 | 12 | | 112 |
+    | 8 of 56x56, 7x7, 32 to 64 | 117 | | 282 |
+    | 4 of 112x112, 7x7, 16 to 16 | 103 | | 101 |
+    | 16 of 7x7, 3x3, 512 to 512 | 297 | 196 | 110 |
 
-    And milliseconds of output and filter gradient together:
+    And on two of a Cascade Lake, milliseconds of output and filter gradient together:
 
     | images, filter, channels | `patches` | `side_by_side` |
     | --- | --- | --- |
@@ -101,17 +108,36 @@ def chosen(of: Convolution) -> ModuleType:
         return depthwise  # with lax's, a step of MobileNet takes ten times as long
     if of.taps == 1:
         return patches  # a single product: of a pointwise convolution, or a dense layer
-    if _suits_winograd(of):
+    if _suits_fourier(of, images):
+        return fourier
+    if _suits_winograd(of, images):
         return winograd
     return side_by_side if _suits_side_by_side(of) else patches
 
 
-def _suits_winograd(of: Convolution) -> bool:
+def _suits_fourier(of: Convolution, images: int) -> bool:
+    window = of.window
+    if len(window.size) != 2 or min(window.size) < 3 or max(window.strides) > 1:
+        return False
+    # On larger images its transforms take longer than what a filter of so many taps saves.
+    largest = 14 if of.taps < 25 else 32 if of.taps < 49 else 56
+    return max(of.places) <= largest and _worth_transforming(of, images)
+
+
+def _suits_winograd(of: Convolution, images: int) -> bool:
     window = of.window
     if window.size not in ((3, 3), (5, 5)) or {*window.strides, *window.dilations} != {1}:
         return False
-    # With few channels its products are too thin, and smaller images do not fill a tile.
-    return min(of.filters[-2:]) >= 8 and min(of.places) >= winograd.TILE
+    if min(of.places) < winograd.TILE:
+        return False
+    tiles = math.prod(-(-n // winograd.TILE) for n in of.places)
+    return _worth_transforming(of, images * tiles)
+
+
+def _worth_transforming(of: Convolution, pieces: int) -> bool:
+    """Whether filters are no more than so many pieces of images, nor products too thin."""
+    *_, channels, filters = of.filters
+    return min(channels, filters) >= 8 and pieces * (channels + filters) > channels * filters
 
 
 def _suits_side_by_side(of: Convolution) -> bool:
