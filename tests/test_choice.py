@@ -13,24 +13,33 @@ import pytest
 
 import nn
 from nn import spelling
-from nn.lowering import choice, depthwise, exact, patches, side_by_side, winograd
+from nn.lowering import choice, depthwise, exact, fourier, patches, side_by_side, winograd
 from nn.lowering.geometry import Convolution
 
 
 def convolution(size, channels, kernel, outputs, strides=1, dilations=1, depthwise=False):
     x, filters = np.ones((1, *size, channels)), np.ones((*kernel, channels, outputs))
-    window = spelling.window("test", x.shape, "NHWC", kernel, strides, "SAME", dilations)
+    layout = "NHWC" if len(size) == 2 else "NWC"
+    window = spelling.window("test", x.shape, layout, kernel, strides, "SAME", dilations)
     return Convolution.of(x, filters, window, depthwise)
 
 
 @pytest.mark.parametrize(
     ("form", "of"),
     [
-        (winograd, convolution((8, 8), 8, (3, 3), 8)),
+        (fourier, convolution((14, 3), 8, (3, 3), 8)),
+        (winograd, convolution((15, 8), 8, (3, 3), 8)),
+        (patches, convolution((15, 3), 17, (3, 3), 8)),
+        (fourier, convolution((9, 32), 8, (5, 5), 8, dilations=(1, 2))),
+        (winograd, convolution((9, 33), 8, (5, 5), 8)),
+        (patches, convolution((9, 33), 8, (5, 5), 8, dilations=(1, 2))),
+        (fourier, convolution((56, 9), 8, (7, 7), 8)),
+        (patches, convolution((57, 9), 8, (7, 7), 65)),
         (patches, convolution((8, 8), 8, (3, 3), 8, strides=2)),
         (patches, convolution((8, 8), 8, (1, 1), 8)),
+        (patches, convolution((8,), 17, (5,), 8)),
         (side_by_side, convolution((8, 8), 7, (3, 3), 8)),
-        (side_by_side, convolution((3, 8), 16, (3, 3), 8)),
+        (side_by_side, convolution((3, 8), 16, (3, 3), 7)),
         (side_by_side, convolution((8, 8), 3, (3, 3), 4, strides=(2, 1))),
         (patches, convolution((8, 8), 3, (3, 3), 4, strides=(1, 2))),
         (patches, convolution((8, 8), 3, (3, 3), 4, dilations=2)),
@@ -43,7 +52,22 @@ def convolution(size, channels, kernel, outputs, strides=1, dilations=1, depthwi
     ],
 )
 def test_the_form_of_a_shape(form, of):
-    assert choice.chosen(of) is form
+    assert choice.chosen(of, images=8) is form
+
+
+@pytest.mark.parametrize(
+    ("form", "images", "channels", "filters"),
+    [
+        (fourier, 33, 64, 64),
+        (winograd, 32, 64, 64),  # in 4 tiles each
+        (winograd, 9, 64, 64),
+        (patches, 8, 64, 64),
+        (fourier, 11, 16, 32),
+        (winograd, 10, 16, 32),
+    ],
+)
+def test_filters_are_transformed_for_enough_images(form, images, channels, filters):
+    assert choice.chosen(convolution((8, 8), channels, (3, 3), filters), images) is form
 
 
 @pytest.mark.parametrize(

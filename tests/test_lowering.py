@@ -9,7 +9,7 @@ import pytest
 
 import nn
 from nn import lowering, spelling
-from nn.lowering import choice, winograd
+from nn.lowering import choice, fourier, winograd
 from nn.lowering.geometry import Convolution
 
 CASES = [
@@ -26,10 +26,15 @@ CASES = [
     ("NDHWC", (4, 5, 3), 2, (3, 2, 3), 3, (1, 2, 1), "SAME", 1),
     ("NCDHW", (4, 5, 3), 2, (2, 2, 2), 3, 1, "VALID", 1),
     # Winograd's: tiles that fit, tiles that do not, and padding of all kinds
+    ("NHWC", (16, 8), 8, (3, 3), 8, 1, "SAME", 1),
+    ("NHWC", (9, 19), 8, (3, 3), 9, 1, "VALID", 1),
+    ("NHWC", (9, 35), 9, (5, 5), 8, 1, "SAME", 1),
+    ("NCHW", (9, 37), 8, (5, 5), 8, 1, [[0, 0], [0, 0], [3, 1], [0, 4]], 1),
+    # by the Fourier transform: even and odd sizes, dilations, padding wider than the filter
     ("NHWC", (8, 8), 8, (3, 3), 8, 1, "SAME", 1),
-    ("NHWC", (9, 7), 8, (3, 3), 9, 1, "VALID", 1),
-    ("NHWC", (9, 11), 9, (5, 5), 8, 1, "SAME", 1),
-    ("NCHW", (9, 8), 8, (5, 5), 8, 1, [[0, 0], [0, 0], [3, 1], [0, 4]], 1),
+    ("NHWC", (9, 7), 8, (3, 4), 9, 1, "VALID", 1),
+    ("NCHW", (9, 11), 9, (5, 5), 8, 1, "SAME", (1, 2)),
+    ("NHWC", (5, 6), 8, (3, 5), 8, 1, [[0, 0], [4, 3], [0, 7], [0, 0]], 1),
     # several outputs side by side: 4, 3 and 2 of them, and none where there are many filters
     ("NHWC", (5, 8), 3, (3, 3), 5, 1, "SAME", 1),
     ("NCHW", (6, 11), 2, (2, 3), 4, (2, 1), "VALID", (1, 1)),
@@ -38,7 +43,8 @@ CASES = [
     ("NHWC", (4, 8), 2, (3, 3), 65, 1, "SAME", 1),
 ]
 
-# Sums of the same float64 products in another order; Winograd's multiply by up to 20 on the way.
+# Sums of the same float64 products in another order; Winograd's multiply by up to 20 on the way,
+# and those by frequency are of products of sums.
 TOLERANCE = 1e-13
 
 
@@ -108,7 +114,7 @@ def test_both_kinds_of_convolutions(float64, case):
         assert max(distances(function, x, w)) < TOLERANCE
 
 
-@pytest.mark.parametrize("case", [CASES[1], CASES[7], CASES[11]], ids=str)
+@pytest.mark.parametrize("case", [CASES[1], CASES[7], CASES[11], CASES[15]], ids=str)
 def test_their_calculus(float64, case):
     x, filters, depthwise, window = operands(*case)
     for convolve, w in ((lowering.convolve, filters), (lowering.convolve_depthwise, depthwise)):
@@ -202,29 +208,43 @@ def lowering_shape(convolve, *arguments):
     return jax.eval_shape(partial(convolve, window=window), *arrays).shape
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[2], CASES[9], CASES[12]], ids=str)
+@pytest.mark.parametrize(
+    "case", [CASES[0], CASES[2], CASES[9], CASES[12], CASES[17], CASES[18]], ids=str
+)
 def test_float32_sums_are_as_good_as_those_of_lax(float64, case):
     for convolve, operand in ((lowering.convolve, 1), (lowering.convolve_depthwise, 2)):
         x, w, _, window = operands(*case)
         of = Convolution.of(x, w, window, False)
-        bound = 1e-5 if operand == 1 and choice.chosen(of) is winograd else 0
+        bound = 1e-5 if operand == 1 and choice.chosen(of, len(x)) is winograd else 0
         for ours, of_lax in errors(case, convolve, operand):
             # A sum in another order has another rounding: a few ulps, where lax was lucky.
             assert ours <= max(bound, 2 * of_lax, 5e-7)
 
 
 @pytest.mark.parametrize(
-    "kernel, size, channels, outputs, images",
-    [(3, 14, 32, 64, 2), (5, 14, 32, 64, 2), (5, 14, 32, 64, 64), (3, 7, 256, 256, 8)],
+    "form, bound, kernel, size, channels, outputs, images",
+    [
+        (winograd, 3e-5, 3, 16, 32, 64, 2),
+        (winograd, 3e-5, 5, 36, 32, 64, 2),
+        (winograd, 3e-5, 5, 36, 16, 24, 8),
+        (winograd, 3e-5, 3, 16, 256, 256, 9),
+        (fourier, 1e-6, 5, 14, 32, 64, 64),
+        (fourier, 1e-6, 3, 7, 64, 64, 40),
+        (fourier, 1e-6, 7, 31, 16, 24, 16),
+    ],
 )
-def test_winograd_rounds_as_much_as_it_says(float64, kernel, size, channels, outputs, images):
+def test_forms_round_as_much_as_they_say(
+    float64, form, bound, kernel, size, channels, outputs, images
+):
     case = ("NHWC", (size, size), channels, (kernel, kernel), outputs, 1, "SAME", 1)
+    x, w, _, window = operands(*case, images=images)
+    assert choice.chosen(Convolution.of(x, w, window, False), images) is form
     for ours, _ in errors(case, lowering.convolve, 1, images):
-        assert ours <= 3e-5
+        assert ours <= bound
 
 
 def test_half_types_are_summed_in_float32():
-    for case in (CASES[0], CASES[11]):
+    for case in (CASES[0], CASES[11], CASES[15]):
         x, filters, depthwise, window = operands(*case, dtype=jnp.bfloat16)
         for convolve, w in ((lowering.convolve, filters), (lowering.convolve_depthwise, depthwise)):
             function = partial(convolve, window=window)

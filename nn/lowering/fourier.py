@@ -119,7 +119,9 @@ def _product(matrix: np.ndarray, x: jax.Array) -> jax.Array:
 
 def _times_conjugate(a: jax.Array, b: jax.Array) -> jax.Array:
     """`[p, r, q, m, n]` of `[p, q, r, m, k]` and `[p, q, r, k, n]`: `a conj(b)`, summed over k."""
-    return _beside(_summed(a, b), _summed(a, _times_i(b)))
+    small_a = a.size < b.size
+    turned = (_turned(a, by=-1), b) if small_a else (a, _turned(b, by=1))
+    return _beside(_summed(a, b), _summed(*turned))
 
 
 def _summed(a: jax.Array, b: jax.Array) -> jax.Array:
@@ -133,8 +135,9 @@ def _summed(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 @apart
-def _times_i(x: jax.Array) -> jax.Array:
-    return jnp.stack([-x[:, :, 1], x[:, :, 0]], axis=2)
+def _turned(x: jax.Array, *, by: int) -> jax.Array:
+    """x times i, or -i: the real part of that product is the imaginary part of the other."""
+    return jnp.stack([-by * x[:, :, 1], by * x[:, :, 0]], axis=2)
 
 
 @apart

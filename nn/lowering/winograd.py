@@ -102,30 +102,7 @@ def _tiles_of_input(x: jax.Array, of: Convolution) -> jax.Array:
 
 
 def _tiles_of_gradient(dy: jax.Array, of: Convolution) -> jax.Array:
-    """`A dY A'`, for 5 taps in one matrix product, since these tiles do not overlap.
-
-    Measured on two cores, 128 images of 14 x 14 with 64 channels: 6.6 ms, where loops along each
-    axis take 10.6. For 3 taps, whose points are fewer, the loops are as fast.
-    """
-    taps = of.window.size[0]
-    a = toom_cook(taps).a
-    if taps == 3:
-        return _tiles(dy, a, of.places, (0, 0))
-    blocks = _blocks(dy)
-    both = np.kron(a, a).astype(dy.dtype)
-    tiles = jnp.matmul(both, blocks.reshape(TILE**2, -1), precision="highest")
-    return tiles.reshape(len(a), len(a), *blocks.shape[2:])
-
-
-@apart
-def _blocks(x: jax.Array) -> jax.Array:
-    """`[N, H, W, C]` as `[4, 4, N, tiles, tiles, C]`."""
-    images, *sizes, channels = x.shape
-    tiles = [-(-size // TILE) for size in sizes]
-    around = [(0, n * TILE - size) for n, size in zip(tiles, sizes, strict=True)]
-    x = jnp.pad(x, ((0, 0), *around, (0, 0)))
-    x = x.reshape(images, tiles[0], TILE, tiles[1], TILE, channels)
-    return x.transpose(2, 4, 0, 1, 3, 5)
+    return _tiles(dy, toom_cook(of.window.size[0]).a, of.places, (0, 0))
 
 
 def _before(of: Convolution) -> Sequence[int]:
