@@ -111,8 +111,13 @@ def _waves(frequencies: int, places: np.ndarray, size: int) -> np.ndarray:
     return np.array([[cos, sin], [-sin, cos]]).transpose(2, 0, 1, 3)
 
 
-def _product(matrix: np.ndarray, x: jax.Array) -> jax.Array:
-    """The matrix times each of x's: repeated, for otherwise XLA puts the result's axes in order."""
+@apart
+def _product(matrix: jax.Array, x: jax.Array) -> jax.Array:
+    """The matrix times each of x's: repeated, for otherwise XLA puts the result's axes in order.
+
+    What is a constant in a program, filters or a gradient of ones, XLA would multiply while it
+    compiles, for seconds or minutes; a computation of its own it leaves alone.
+    """
     repeated = jnp.broadcast_to(matrix.astype(x.dtype), (*x.shape[:-2], *matrix.shape))
     return jnp.matmul(repeated, x, precision="highest")
 
