@@ -112,7 +112,7 @@ def _waves(frequencies: int, places: np.ndarray, size: int) -> np.ndarray:
 
 
 @apart
-def _product(matrix: jax.Array, x: jax.Array) -> jax.Array:
+def _product(matrix: np.ndarray, x: jax.Array) -> jax.Array:
     """The matrix times each of x's: repeated, for otherwise XLA puts the result's axes in order.
 
     What is a constant in a program, filters or a gradient of ones, XLA would multiply while it
@@ -141,7 +141,7 @@ def _summed(a: jax.Array, b: jax.Array) -> jax.Array:
 
 @apart
 def _turned(x: jax.Array, *, by: int) -> jax.Array:
-    """x times i, or -i: the real part of that product is the imaginary part of the other."""
+    """Multiply by i or -i: the real part of that product is the imaginary part of the other."""
     return jnp.stack([-by * x[:, :, 1], by * x[:, :, 0]], axis=2)
 
 
