@@ -422,8 +422,9 @@ def test_fresh_starts_again(flags, tmp_path, whole, monkeypatch, capsys):
 @pytest.mark.slow
 def test_eight_devices_and_two_processes_learn_the_same(flags, tmp_path):
     # Not by Adam: devices sum in another order, and its first steps have the sign of a gradient
-    # even where that is a rounding error.
-    flags = [*flags, "--optimizer", "sgd"]
+    # even where that is a rounding error. Nor from any weights: with seed 0 rounding decides who
+    # wins or passes somewhere, and the losses part by 4e-4; with 1 to 5 they agree to 3e-7.
+    flags = [*flags, "--optimizer", "sgd", "--seed", "1"]
     assert train.main([*flags, "--out", str(tmp_path / "here")]) == 0
     with socket.socket() as free:
         free.bind(("localhost", 0))

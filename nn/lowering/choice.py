@@ -135,7 +135,11 @@ def _suits_winograd(of: Convolution, images: int) -> bool:
 
 
 def _worth_transforming(of: Convolution, pieces: int) -> bool:
-    """Whether filters are no more than so many pieces of images, nor products too thin."""
+    """Whether there is less of the filters to transform than of the images, and enough of both.
+
+    The pieces are what is transformed of each channel: images, or tiles of them. With few channels
+    products are too thin.
+    """
     *_, channels, filters = of.filters
     return min(channels, filters) >= 8 and pieces * (channels + filters) > channels * filters
 
