@@ -86,6 +86,15 @@ def test_large_weights_stand_on_the_left_of_few_rows(rows, left):
     assert re.search(rf"dot_general.*: \(tensor<{left}xf", text)
 
 
+@pytest.mark.parametrize(
+    ("rows", "columns", "is_turned"), [(2, 160, 1), (3, 160, 0), (65, 9000, 0)]
+)
+def test_few_rows_by_large_weights_are_turned_first(rows, columns, is_turned):
+    inputs, kernel = jnp.ones((rows, columns)), jnp.ones((columns, 200))
+    text = jax.jit(nn.dense).lower(inputs, kernel).as_text()
+    assert ("call @transposed" in text) == is_turned
+
+
 def test_dense_layers_are_matrix_products_everywhere():
     gradients = jax.jit(jax.grad(lambda *a: jnp.sum(nn.dense(*a)), (0, 1)))
     arrays = jnp.ones((4, 3)), jnp.ones((3, 2))
