@@ -87,7 +87,7 @@ def test_large_weights_stand_on_the_left_of_few_rows(rows, left):
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns", "is_turned"), [(2, 160, 1), (3, 160, 0), (65, 9000, 0)]
+    ("rows", "columns", "is_turned"), [(2, 160, 1), (3, 160, 0), (64, 9000, 0)]
 )
 def test_few_rows_by_large_weights_are_turned_first(rows, columns, is_turned):
     inputs, kernel = jnp.ones((rows, columns)), jnp.ones((columns, 200))

@@ -44,7 +44,7 @@ def _flat_product(a: jax.Array, b: jax.Array) -> jax.Array:
     nothing, and 128 rows by 4,096 x 4,096 take 74 ms for 41.
     """
     rows = math.prod(a.shape[:-1])
-    if rows > 64 or not _is_much_larger(b, rows):
+    if rows >= 64 or not _is_much_larger(b, rows):
         return jnp.tensordot(a, b, 1)
     columns = transposed(a.reshape(rows, a.shape[-1]))
     return (columns.T @ b).reshape(*a.shape[:-1], b.shape[-1])
