@@ -210,11 +210,13 @@ def test_what_a_run_leaves(whole, flags, capsys):
     assert rows_of(whole) == rows
 
 
+@pytest.mark.slow
 def test_styles_print_the_same_numbers(whole, flags, tmp_path):
     assert train.main([*flags, "--style", "slim", "--out", str(tmp_path)]) == 0
     assert rows_of(tmp_path) == rows_of(whole)
 
 
+@pytest.mark.slow
 def test_pieces_do_not_matter(whole, flags, tmp_path):
     assert train.main([*flags, "--log-every", "30", "--out", str(tmp_path)]) == 0
     assert rows_of(tmp_path) == rows_of(whole)
@@ -309,6 +311,7 @@ def test_message_of_a_loss_that_is_no_number(losses, done, message):
 # Stopping and continuing
 
 
+@pytest.mark.slow
 def test_ctrl_c_saves_within_an_epoch_and_the_other_style_continues(
     whole, flags, tmp_path, monkeypatch, capsys
 ):
@@ -404,6 +407,7 @@ def test_checkpoint_of_another_model_is_refused(
     train.objective.cache_clear()
 
 
+@pytest.mark.slow
 def test_fresh_starts_again(flags, tmp_path, whole, monkeypatch, capsys):
     argv = [*flags, "--out", str(tmp_path)]
     with monkeypatch.context() as patch:
