@@ -143,7 +143,8 @@ def test_vmap_of_vmap(float64, outer, inner):
     assert max(distances(each, *arrays)) < TOLERANCE
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 4), (2, 170)])  # the latter of far more weights than rows
+# Of far more weights than rows, and of so many rows that they are added up in halves.
+@pytest.mark.parametrize("shape", [(3, 5, 4), (2, 170), (10_000, 40)])
 def test_dense_layers_and_their_calculus(float64, shape):
     rng = np.random.RandomState(0)
     inputs, kernel = jnp.asarray(rng.randn(*shape)), jnp.asarray(rng.randn(shape[-1], 200))
@@ -228,9 +229,10 @@ def test_float32_sums_are_as_good_as_those_of_lax(float64, case):
         (winograd, 3e-5, 5, 36, 32, 64, 2),
         (winograd, 3e-5, 5, 36, 16, 24, 8),
         (winograd, 3e-5, 3, 16, 256, 256, 9),
+        # 2e-7 to 4e-7 was measured, with other sizes too; other machines add up in other orders.
         (fourier, 1e-6, 5, 14, 32, 64, 64),
         (fourier, 1e-6, 3, 7, 64, 64, 40),
-        (fourier, 1.5e-6, 7, 56, 8, 8, 5),  # the largest: 1.1e-6 was measured
+        (fourier, 1e-6, 7, 56, 8, 8, 5),
     ],
 )
 def test_forms_round_as_much_as_they_say(

@@ -8,8 +8,8 @@ over places, into products of complex numbers, with sums over channels or images
 
 up to shifts by the padding. On images of n x n with room for half a window that is 2 to 3
 multiplications per output, however many taps the filter has, and since sines and cosines are no
-larger than 1 it rounds as little as direct sums do: in float32 by 2e-7 to 1.1e-6 of the largest
-element, that on images of 56 x 56.
+larger than 1 it rounds no more than direct sums do: in float32 by 2e-7 to 4e-7 of the largest
+element.
 
 The transforms are matrix products as well, with matrices of sines and cosines: for small images
 that takes less time than a fast transform's reordering. Their input is real, so half of the
